@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that all audit modules share, documented once."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  edges:
+    description:
+      - The edges to judge, all in one sweep. The inventory variable of each suboption is its name with the prefix C(edge_).
+      - One of O(edges) and O(run_dir) is needed.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The edge's name in the inventory.
+        type: str
+        required: true
+      instance_id:
+        description: The EC2 instance, C(i-...). One of this, O(edges[].interface_id) or the node's own addresses finds the interface.
+        type: str
+      interface_id:
+        description: The network interface that carries the export, C(eni-...).
+        type: str
+      region:
+        description: The AWS region of the edge, such as C(eu-west-2).
+        type: str
+      aws_profile:
+        description: The profile of the controller's AWS configuration that the audit reads with.
+        type: str
+      audit_role_arn:
+        description: A role that the audit assumes before it reads.
+        type: str
+      aws_endpoint_url:
+        description: Where the AWS APIs are served, for clouds that are S3-compatible and for the lab. AWS itself by default.
+        type: str
+      storage_endpoint:
+        description: Where recordings are read and written, a host name or URL. C(s3.REGION.amazonaws.com) by default.
+        type: str
+      storage_kind:
+        description: Whether the storage is S3 in AWS, or speaks its protocol elsewhere.
+        type: str
+        choices: [aws, s3_compatible]
+        default: aws
+      storage_cidrs:
+        description: The address ranges of storage outside AWS.
+        type: list
+        elements: str
+        default: []
+      bucket:
+        description: The bucket of the recordings.
+        type: str
+      prefix:
+        description: The key prefix below which the export reads and writes.
+        type: str
+        default: ''
+      role_arn:
+        description: The role that the export works with; by default that of the instance profile.
+        type: str
+      root:
+        description: The root below which the node's files are read, so that a copy of a node can be audited.
+        type: str
+        default: /
+      dns_names:
+        description: Further names that the export must resolve, such as the platform's API.
+        type: list
+        elements: str
+        default: []
+      dns_port:
+        description: The port of the edge's name servers.
+        type: int
+        default: 53
+      export_config_path:
+        description: The export service's own configuration file on the node.
+        type: str
+      export_config_format:
+        description: Its format; told from the file's ending where not given.
+        type: str
+        choices: [yaml, json, ini, properties, toml]
+      export_config_keys:
+        description:
+          - Where in that file each setting stands, as a dotted key path. Known settings are V(read_timeout),
+            V(connect_timeout), V(total_timeout), V(versions), V(proxy), V(part_size) and V(concurrency).
+        type: dict
+        default: {}
+      export_service:
+        description: The systemd unit of the export service.
+        type: str
+      recording_storage_path:
+        description: The recording-storage settings document on the node, YAML or JSON.
+        type: str
+      log_path:
+        description: The edge's log file.
+        type: str
+      proxy_config_paths:
+        description: Configuration files of Squid, nginx, HAProxy or Envoy through which the export goes.
+        type: list
+        elements: str
+        default: []
+      payload:
+        description:
+          - The recordings as a load, keys C(longest_minutes), C(codec), C(channels), C(pace) (times real time) and
+            C(delivery) (V(buffered) or V(streamed)).
+        type: dict
+        default: {}
+  run_dir:
+    description:
+      - The directory of the run, C(runs/<id>). The edges and what earlier steps found are read from it, and this
+        step's facts and findings are written to it. Without it everything is in the module's result.
+    type: path
+"""

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading AWS: one account handle per identity and region, explicit limits, and errors as facts of their own.
+
+Every read returns the answer, None (absent), or an Unread (denied, throttled, unreachable, error). A list whose pages
+broke off in the middle is Unread as a whole: half an answer would pass for all of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from .finding import EdgepathError, Unread
+from .targets import Edge
+
+try:
+    import boto3
+    import botocore.config
+    import botocore.exceptions
+    import botocore.parsers
+
+    BOTO3_ERROR: str | None = None
+except ImportError as _error:  # reported by require_boto3 where it is needed
+    BOTO3_ERROR = str(_error)
+
+# Seconds and attempts. A control-plane call that takes longer than 30 s has failed; the standard retry mode backs off
+# up to 20 s between attempts (botocore, "Retries"). The pool must hold all reader threads.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 30
+MAX_ATTEMPTS = 8
+READER_THREADS = 8
+
+_DENIED = {
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "Forbidden", "403",
+    "UnauthorizedAccess", "NotAuthorized", "KMSAccessDeniedException", "AllAccessDisabled",
+}  # fmt: skip
+_CREDENTIALS = {
+    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "TokenRefreshRequired", "InvalidToken", "OptInRequired",
+}  # fmt: skip
+_THROTTLED = {
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+    "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded", "EC2ThrottledException",
+    "PriorRequestNotComplete", "TransactionInProgressException", "LimitExceededException",
+}  # fmt: skip
+_ABSENT = {
+    "404", "NotFound", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "NoSuchBucketPolicy",
+    "NoSuchLifecycleConfiguration", "NoSuchVersion", "NoSuchTagSet", "NoSuchPublicAccessBlockConfiguration",
+    "ObjectLockConfigurationNotFoundError",
+    "NoSuchObjectLockConfiguration", "ReplicationConfigurationNotFoundError", "NotFoundException",
+    "ServerSideEncryptionConfigurationNotFoundError", "NoSuchUpload", "OwnershipControlsNotFoundError",
+    "AWSOrganizationsNotInUseException",
+}  # fmt: skip
+
+# Where the permission is not named like the operation (Service Authorization Reference, "Actions for Amazon S3").
+_S3_PERMISSIONS = {
+    "list_objects_v2": "s3:ListBucket",
+    "head_bucket": "s3:ListBucket",
+    "head_object": "s3:GetObject",
+    "list_object_versions": "s3:ListBucketVersions",
+    "get_bucket_encryption": "s3:GetEncryptionConfiguration",
+    "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
+    "get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
+    "get_public_access_block": "s3:GetBucketPublicAccessBlock",
+    "get_bucket_replication": "s3:GetReplicationConfiguration",
+    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
+    "list_buckets": "s3:ListAllMyBuckets",
+}
+_MESSAGE_LIMIT = 400
+
+
+def require_boto3() -> None:
+    """Raise EdgepathError where boto3 is missing."""
+    if BOTO3_ERROR is not None:
+        raise EdgepathError(
+            f"boto3 is missing on the controller ({BOTO3_ERROR}); install it for the Python that runs Ansible: "
+            "python -m pip install -r requirements.lock"
+        )
+
+
+def permission_of(service: str, operation: str) -> str:
+    """The IAM action that an SDK operation needs: ``("ec2", "describe_subnets")`` -> ``ec2:DescribeSubnets``."""
+    if service == "s3" and operation in _S3_PERMISSIONS:
+        return _S3_PERMISSIONS[operation]
+    return f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
+
+
+@dataclass(frozen=True)
+class AccountKey:
+    """Who reads, and where: edges that share it share one sweep."""
+
+    profile: str | None
+    role_arn: str | None
+    endpoint_url: str | None
+    region: str
+
+
+def account_key(edge: Edge) -> AccountKey:
+    """The key of the account that an edge is read through."""
+    endpoint = edge.aws_endpoint_url
+    return AccountKey(edge.aws_profile, edge.audit_role_arn, endpoint, edge.region or "us-east-1")
+
+
+def by_account(edges: Iterable[Edge]) -> dict[AccountKey, list[Edge]]:
+    """The edges grouped by the account handle that reads for them, in order."""
+    groups: dict[AccountKey, list[Edge]] = {}
+    for edge in edges:
+        groups.setdefault(account_key(edge), []).append(edge)
+    return groups
+
+
+class Account:
+    """Reads one account and region under one identity. Thread-safe; counts its calls."""
+
+    def __init__(self, key: AccountKey, session: Any | None = None) -> None:
+        require_boto3()
+        self.key = key
+        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._base = session
+        self._session: Any = None
+        self._failed: Unread | None = None
+
+    def read(
+        self,
+        service: str,
+        operation: str,
+        result_key: str | None = None,
+        *,
+        resource: str = "",
+        endpoint_url: str | None = None,
+        **parameters: Any,
+    ) -> Any:
+        """One read. With result_key all pages are walked and the items under it are returned as one list.
+
+        Returns the answer, None where the thing does not exist, or Unread.
+        """
+        permission = permission_of(service, operation)
+        try:
+            client = self._client(service, endpoint_url)
+            if self._failed is not None:
+                return self._failed
+            if result_key is not None and client.can_paginate(operation):
+                return self._pages(client, operation, permission, result_key, parameters)
+            with self._lock:
+                self.calls[permission] += 1
+            answer = getattr(client, operation)(**parameters)
+            return answer if result_key is None else answer[result_key]
+        except (KeyError, TypeError) as error:
+            # botocore hands on what a truncated answer left: a key that the API guarantees is missing.
+            return self._unread("error", permission, resource, f"the answer is incomplete ({error!r})")
+        except botocore.exceptions.ClientError as error:
+            return self._client_error(error, permission, resource)
+        except _UNREACHABLE as error:
+            return self._unread("unreachable", permission, resource, str(error))
+        except _NO_CREDENTIALS as error:
+            return self._unread("denied", permission, resource, f"no usable credentials: {error}")
+        except (botocore.exceptions.BotoCoreError, botocore.parsers.ResponseParserError, ValueError) as error:
+            return self._unread("error", permission, resource, str(error))
+
+    def read_all(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """The answers of several reads, made on a bounded number of threads, in the order given."""
+        if len(calls) <= 1:
+            return [call() for call in calls]
+        with ThreadPoolExecutor(max_workers=min(READER_THREADS, len(calls))) as pool:
+            return list(pool.map(lambda call: call(), calls))
+
+    def identity(self) -> Any:
+        """sts:GetCallerIdentity: ``{"Account", "Arn", "UserId"}``, or Unread."""
+        return self.read("sts", "get_caller_identity", resource="caller")
+
+    def _pages(
+        self, client: Any, operation: str, permission: str, result_key: str, parameters: Mapping[str, Any]
+    ) -> list[Any]:
+        items: list[Any] = []
+        for page in client.get_paginator(operation).paginate(**parameters):
+            with self._lock:
+                self.calls[permission] += 1
+            # An empty list may be left out by S3 alone; elsewhere its absence means a broken answer.
+            items.extend(page.get(result_key, []) if permission.startswith("s3:") else page[result_key])
+        return items
+
+    def _client(self, service: str, endpoint_url: str | None) -> Any:
+        endpoint = endpoint_url or self.key.endpoint_url
+        with self._lock:
+            if self._session is None:
+                self._session = self._base or self._open_session()
+            if (service, endpoint) not in self._clients:
+                self._clients[service, endpoint] = self._session.client(
+                    service, region_name=self.key.region, endpoint_url=endpoint, config=client_config(endpoint)
+                )
+            return self._clients[service, endpoint]
+
+    def _open_session(self) -> Any:
+        base = boto3.session.Session(profile_name=self.key.profile, region_name=self.key.region)
+        if self.key.role_arn is None:
+            return base
+        sts = base.client("sts", endpoint_url=self.key.endpoint_url, config=client_config(self.key.endpoint_url))
+        self.calls["sts:AssumeRole"] += 1
+        try:
+            credentials = sts.assume_role(RoleArn=self.key.role_arn, RoleSessionName="edgepath-audit")["Credentials"]
+        except botocore.exceptions.ClientError as error:
+            self._failed = self._client_error(error, "sts:AssumeRole", self.key.role_arn)
+            return base
+        except _UNREACHABLE as error:
+            self._failed = self._unread("unreachable", "sts:AssumeRole", self.key.role_arn, str(error))
+            return base
+        except _NO_CREDENTIALS as error:
+            self._failed = self._unread(
+                "denied", "sts:AssumeRole", self.key.role_arn, f"no usable credentials: {error}"
+            )
+            return base
+        return boto3.session.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            region_name=self.key.region,
+        )
+
+    def _client_error(self, error: Any, permission: str, resource: str) -> Unread | None:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        text = str(error.response.get("Error", {}).get("Message", "")) or str(error)
+        if code in _ABSENT or code.endswith((".NotFound", "NotFound", ".Malformed")):
+            return None
+        if code in _CREDENTIALS:
+            return self._unread("denied", permission, resource, f"{code}: {text}; renew the audit's credentials")
+        if code in _DENIED or code.endswith("AccessDenied"):
+            return self._unread("denied", permission, resource, f"{code} (needs {permission})")
+        state = "throttled" if code in _THROTTLED else "error"
+        return self._unread(state, permission, resource, f"{code}: {text}" if code else text)
+
+    def _unread(self, state: str, permission: str, resource: str, why: str) -> Unread:
+        subject = resource or permission.split(":")[1]
+        message = f"cannot read {subject}: {' '.join(why.split())[:_MESSAGE_LIMIT]}"
+        return Unread(state, permission, subject, message, (permission,) if state == "denied" else ())
+
+
+def client_config(endpoint_url: str | None) -> Any:
+    """The one botocore configuration of every client. Path-style addressing where an endpoint is given by hand."""
+    style = {"addressing_style": "path"} if endpoint_url else {}
+    return botocore.config.Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        max_pool_connections=READER_THREADS,
+        user_agent_extra="edgepath",
+        s3=style,
+    )
+
+
+if BOTO3_ERROR is None:
+    _UNREACHABLE = (
+        botocore.exceptions.EndpointConnectionError,
+        botocore.exceptions.ConnectTimeoutError,
+        botocore.exceptions.ReadTimeoutError,
+        botocore.exceptions.ConnectionClosedError,
+        botocore.exceptions.ProxyConnectionError,
+        botocore.exceptions.SSLError,
+    )
+    _NO_CREDENTIALS = (
+        botocore.exceptions.NoCredentialsError,
+        botocore.exceptions.PartialCredentialsError,
+        botocore.exceptions.CredentialRetrievalError,
+        botocore.exceptions.ProfileNotFound,
+        botocore.exceptions.TokenRetrievalError,
+        botocore.exceptions.UnauthorizedSSOTokenError,
+    )

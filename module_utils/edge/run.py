@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a run: what each step hands to the next.
+
+    <run_dir>/run.json             who, when, which edges
+    <run_dir>/facts/<edge>.json    what edge_facts read on the edge
+    <run_dir>/<domain>.json        what an audit module of a domain found (Step)
+
+Files, not variables: a thousand edges' facts would otherwise be copied through every task of the play.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .finding import EdgepathError, Finding, Unread
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass
+class Step:
+    """What one domain leaves: facts and findings by edge, and the calls that it made.
+
+    facts: ``{edge: {...}}``, what later steps may read.  calls: ``{"ec2:DescribeSubnets": 1}``.
+    """
+
+    domain: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "domain": self.domain,
+            "facts": self.facts,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "calls": self.calls,
+        }
+
+
+def write_json(path: str, data: Any) -> None:
+    """Write a file whole or not at all: temporary file, fsync, rename. Readable by the owner alone."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(data, stream, indent=1, sort_keys=True, default=_plain)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_json(path: str) -> Any:
+    """The JSON of a run's file; EdgepathError where it is absent, cut or not JSON."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except (OSError, ValueError) as error:
+        raise EdgepathError(f"cannot read {path}: {error}") from None
+
+
+def facts_path(run_dir: str, edge: str) -> str:
+    """Where the facts of an edge are kept; names that are no file names are made safe, and stay distinct."""
+    safe = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02x}", edge)
+    return os.path.join(run_dir, "facts", f"{safe}.json")
+
+
+class Run:
+    """The run that a module works in; without a directory (an ad-hoc call) nothing is there to read or to leave."""
+
+    def __init__(self, directory: str | None) -> None:
+        self.directory = directory
+        self._steps: dict[str, Any] = {}
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The edges of this run as they were validated when it began; EdgepathError where it has none."""
+        if self.directory is None:
+            raise EdgepathError("no edges were given")
+        edges = read_json(os.path.join(self.directory, "run.json"))["edges"]
+        return [dict(edge) for edge in edges]
+
+    def edge_facts(self, edge: str, section: str) -> Any:
+        """One section (``dns``, ``host``, ``timeouts``) of what was read on an edge, or Unread: nothing came back."""
+        if self.directory is None:
+            return Unread("not_collected", "edge_facts", edge, f"edge {edge}: nothing was read on the edge")
+        path = facts_path(self.directory, edge)
+        if not os.path.exists(path):
+            message = f"edge {edge}: no facts came back from the edge; see the task's own error above"
+            return Unread("not_collected", "edge_facts", edge, message)
+        try:
+            facts = read_json(path)
+        except EdgepathError as error:
+            return Unread("error", "edge_facts", edge, f"edge {edge}: {error}")
+        for state, reason in (("unreachable", "unreachable"), ("failed", "error")):
+            if state in facts:
+                return Unread(reason, "edge_facts", edge, f"edge {edge}: {state}: {facts[state]}")
+        if section not in facts:
+            message = f"edge {edge}: {section} is not among the facts that came back"
+            return Unread("not_collected", "edge_facts", edge, message)
+        return facts[section]
+
+    def upstream(self, domain: str, edge: str) -> Any:
+        """What an earlier domain left for an edge: its facts, or Unread where that step left none."""
+        facts = self._domain_facts(domain)
+        if isinstance(facts, Unread) or edge in facts:
+            return facts if isinstance(facts, Unread) else facts[edge]
+        return Unread("not_collected", f"edge_{domain}_audit", edge, f"edge {edge}: edge_{domain}_audit left no facts")
+
+    def step(self, domain: str) -> Any:
+        """The whole file of a domain as it was stored, or Unread."""
+        if self.directory is None:
+            return Unread("not_collected", f"edge_{domain}_audit", domain, f"edge_{domain}_audit has not run")
+        if domain not in self._steps:
+            path = os.path.join(self.directory, f"{domain}.json")
+            try:
+                self._steps[domain] = read_json(path)
+            except EdgepathError as error:
+                absent = not os.path.exists(path)
+                message = f"edge_{domain}_audit has not run" if absent else str(error)
+                self._steps[domain] = Unread("not_collected" if absent else "error", "read", path, message)
+        return self._steps[domain]
+
+    def store(self, step: Step) -> None:
+        """Write the step of a domain, where there is a directory."""
+        if self.directory is not None:
+            write_json(os.path.join(self.directory, f"{step.domain}.json"), step.to_dict())
+
+    def _domain_facts(self, domain: str) -> Any:
+        stored = self.step(domain)
+        return stored if isinstance(stored, Unread) else stored["facts"]
+
+
+def findings_by_edge(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    table: dict[str, list[Finding]] = {}
+    for finding in findings:
+        table.setdefault(finding.edge, []).append(finding)
+    return table
+
+
+def plain(data: Any) -> Any:
+    """The same data in JSON's own types; facts that could not be read keep their mark."""
+    return json.loads(json.dumps(data, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Unread):
+        return value.to_fact()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} does not belong in a run's file")
