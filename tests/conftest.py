@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import ansible.module_utils
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 sys.path[:0] = [str(ROOT / "library"), str(ROOT)]
+
+# A busy machine draws examples slowly; that says nothing about the code.
+settings.register_profile("edgepath", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgepath")

@@ -42,7 +42,7 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 # Variables with the prefix that speak to the run, not to one edge.
-RUN_VARIABLES = ("runs_dir", "run_dir", "fail_on", "allow_unknown")
+RUN_VARIABLES = ("runs_dir", "run_dir", "fail_on", "allow_unknown", "node_visit_timeout")
 
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
@@ -109,6 +109,15 @@ class Edge:
         if not self.root.startswith("/"):
             raise EdgepathError(f"edge {self.name}: edge_root {self.root!r} must be an absolute path")
 
+    def require_complete(self) -> None:
+        """Raise EdgepathError where a variable is missing without which the path cannot be judged."""
+        if self.bucket is None:
+            raise EdgepathError(f"edge {self.name}: edge_bucket is not set; name the bucket of the recordings")
+        if self.storage_kind == "aws" and self.region is None:
+            raise EdgepathError(f"edge {self.name}: edge_region is not set; name the edge's AWS region")
+        if self.storage_kind == "s3_compatible" and self.storage_endpoint is None:
+            raise EdgepathError(f"edge {self.name}: edge_storage_endpoint is not set; the storage is not in AWS")
+
     @property
     def storage_url(self) -> str:
         """The storage endpoint as a URL; by default the region's S3 endpoint."""
@@ -157,13 +166,21 @@ def _typed(edge: str, key: str, value: Any) -> Any:
     return value
 
 
-def edges_from(data: Iterable[Mapping[str, Any]]) -> tuple[list[Edge], dict[str, str]]:
-    """The valid edges, and the message of each invalid one: a bad edge does not keep the others from being judged."""
+def edges_from(data: Iterable[Mapping[str, Any]], complete: bool = False) -> tuple[list[Edge], dict[str, str]]:
+    """The valid edges, and the message of each invalid one: a bad edge does not keep the others from being judged.
+
+    complete: whether an edge must have all that the audit of a whole path needs.
+    """
     edges: list[Edge] = []
     errors: dict[str, str] = {}
     for number, item in enumerate(data):
         try:
-            edges.append(Edge.from_mapping(item))
+            if "invalid" in item:
+                raise EdgepathError(f"edge {item.get('name')}: {item['invalid']}")
+            edge = Edge.from_mapping(item)
+            if complete:
+                edge.require_complete()
+            edges.append(edge)
         except EdgepathError as error:
             errors[str(item.get("name") or f"number {number + 1}")] = str(error)
     return edges, errors

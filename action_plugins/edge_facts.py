@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends edge_facts to an edge with its variables and dnspython, and keeps what comes back in the run's directory.
+
+A module cannot do this: it neither sees the host's variables, nor can it write on the controller what was read on the
+edge, nor note that the edge could not be reached.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+
+_HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _HOUSE not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_HOUSE)
+
+from ansible.module_utils.edge import travel  # noqa: E402
+from ansible.module_utils.edge.finding import EdgepathError  # noqa: E402
+from ansible.module_utils.edge.run import Run, facts_path, write_json  # noqa: E402
+from ansible.module_utils.edge.targets import Edge, from_variables  # noqa: E402
+
+
+class ActionModule(ActionBase):
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = dict(self._task.args)
+        run_dir = arguments.pop("run_dir", None)
+        name = variables["inventory_hostname"]
+        try:
+            edge = self._edge(name, run_dir, arguments.pop("edge", None), variables)
+        except EdgepathError as error:
+            return {"failed": True, "msg": str(error)}
+        if edge is None:
+            return {"changed": False, "unread": {}, "msg": f"edge {name}: not read: its variables are wrong"}
+        arguments.update(edge=edge, libraries=_packed_libraries())
+        result = self._visit(name, run_dir, arguments, variables)
+        if run_dir is None:
+            return result
+        return {key: result[key] for key in ("changed", "failed", "msg", "unread", "warnings") if key in result}
+
+    def _edge(
+        self, name: str, run_dir: str | None, given: dict[str, Any] | None, variables: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """The edge's options: as the run validated them, as given, or from the host's variables; None: not valid."""
+        if run_dir is not None:
+            return next((edge for edge in Run(run_dir).targets() if edge["name"] == name), None)
+        if given is None:
+            own = {key: value for key, value in variables.items() if key.startswith("edge_")}
+            try:
+                given = from_variables(name, self._templar.template(own))
+            except AnsibleError as error:
+                raise EdgepathError(f"edge {name}: its variables cannot be resolved: {error.message}") from None
+        Edge.from_mapping(given)
+        return given
+
+    def _visit(
+        self, name: str, run_dir: str | None, arguments: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Run the module on the edge; what came back, or why nothing did, is kept as the edge's facts."""
+        try:
+            result = self._execute_module(module_name="edge_facts", module_args=arguments, task_vars=variables)
+        except AnsibleConnectionFailure as error:
+            _keep(run_dir, name, {"unreachable": str(error)})
+            raise
+        if result.get("failed") or "edge_facts" not in result:
+            _keep(run_dir, name, {"failed": result.get("module_stderr") or result.get("msg") or "no answer"})
+        else:
+            _keep(run_dir, name, result["edge_facts"])
+        return result
+
+
+def _keep(run_dir: str | None, name: str, facts: dict[str, Any]) -> None:
+    if run_dir is not None:
+        write_json(facts_path(run_dir, name), facts)
+
+
+def _packed_libraries() -> str:
+    """dnspython, packed once a run: the temporary directory of this ansible process is shared by its workers."""
+    path = Path(constants.DEFAULT_LOCAL_TMP) / "edgepath-libraries"
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(travel.pack(), encoding="ascii")
+        partial.replace(path)
+    return path.read_text(encoding="ascii")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows how far the audit is, and at its end the summary of the report.
+
+A callback, since no module can write to the terminal while a play runs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.color import ANSIBLE_COLOR
+
+_HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _HOUSE not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_HOUSE)
+
+from ansible.module_utils.edge.catalogue import all_checks  # noqa: E402
+from ansible.module_utils.edge.summary import lines  # noqa: E402
+
+DOCUMENTATION = r"""
+name: edge_summary
+type: aggregate
+short_description: The summary of an audit, after the play recap
+description:
+  - While edges are visited, says how many have answered. Where P(edge_report#module) wrote a report, prints its summary.
+requirements:
+  - enabled in C(ansible.cfg)
+author:
+  - edgepath maintainers
+"""
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "edge_summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._report: Path | None = None
+        self._hosts = 0
+        self._answered = 0
+        self._announced = 0.0
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._hosts = len(play.get_variable_manager()._inventory.get_hosts(play.hosts, order=play.order))
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._answered = 0
+        self._announced = time.monotonic()
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._progress(result)
+        if result.task.action == "edge_report" and "report" in result.result:
+            self._report = Path(result.result["report"])
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._progress(result)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._progress(result)
+
+    def _progress(self, result: Any) -> None:
+        """A line every two seconds at most, and none for what is done at once."""
+        self._answered += 1
+        now = time.monotonic()
+        if result.task.action == "edge_facts" and self._hosts > 1 and now - self._announced >= 2.0:
+            self._announced = now
+            self._display.display(f"... {self._answered} of {self._hosts} edges have answered", color="bright gray")
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        if self._report is None:
+            return
+        try:
+            report = json.loads(self._report.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            self._display.error(f"cannot read {self._report}: {error}")
+            return
+        titles = {name: check.title for name, check in all_checks().items()}
+        colour = bool(ANSIBLE_COLOR) and not constants.ANSIBLE_NOCOLOR
+        self._display.display("\n".join(lines(report, titles, colour)))

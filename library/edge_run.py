@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Begins a run: validates the edges, makes its directory, writes run.json."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: edge_run
+short_description: Begin a run of edgepath
+description:
+  - Validates the variables of every edge and makes the directory of the run, to which the later steps write.
+  - An edge whose variables are wrong is reported with one clear message and keeps no other edge from being judged.
+  - Runs on the controller.
+options:
+  runs_dir:
+    description: The directory that holds all runs. It is made readable by its owner alone.
+    type: path
+    required: true
+  edges:
+    description:
+      - One mapping an edge, as the filter P(edge_targets#filter) makes them of the inventory.
+      - Their keys are those of O(edge_egress_audit#module:edges).
+    type: list
+    elements: dict
+    required: true
+  purpose:
+    description: What the run is for.
+    type: str
+    choices: [audit]
+    default: audit
+author:
+  - edgepath maintainers
+notes:
+  - The run directory is the record of the audit and is written in check mode too. Nothing else is.
+"""
+
+EXAMPLES = r"""
+- name: Begin a run
+  edge_run:
+    runs_dir: "{{ playbook_dir }}/../runs"
+    edges: "{{ ansible_play_hosts_all | edge_targets(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+run_dir:
+  description: The directory of this run.
+  returned: success
+  type: str
+  sample: /srv/edgepath/runs/20261123T031500Z-5f0c1d
+id:
+  description: The run's id, its time of start in UTC and a random part.
+  returned: success
+  type: str
+  sample: 20261123T031500Z-5f0c1d
+edges:
+  description: The names of the edges that will be judged.
+  returned: success
+  type: list
+  elements: str
+  sample: [london-1]
+errors:
+  description: The message of each edge whose variables are wrong, by name.
+  returned: success
+  type: dict
+  sample:
+    london-2: "edge london-2: unknown variable edge_buket; did you mean edge_bucket?"
+"""
+
+import getpass
+import os
+import secrets
+import socket
+import subprocess
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.run import write_json
+from ansible.module_utils.edge.targets import edges_from
+from ansible.module_utils.edge.version import VERSION
+
+
+def commit_of(directory: str) -> str | None:
+    """The git commit that the project stands at, None where it is no checkout."""
+    command = ["git", "-C", directory, "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def begin(runs_dir: str, given: list[dict[str, object]], purpose: str) -> dict[str, object]:
+    """Make the run's directory and its run.json; returns the module's result."""
+    edges, errors = edges_from(given, complete=True)
+    valid = {edge.name for edge in edges}
+    started = datetime.now(timezone.utc)
+    identifier = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_dir = os.path.join(runs_dir, identifier)
+    try:
+        os.makedirs(os.path.join(run_dir, "facts"), mode=0o700)
+        write_json(
+            os.path.join(run_dir, "run.json"),
+            {
+                "id": identifier,
+                "purpose": purpose,
+                "started": started.isoformat(timespec="seconds"),
+                "version": VERSION,
+                "commit": commit_of(runs_dir),
+                "caller": f"{getpass.getuser()}@{socket.gethostname()}",
+                "edges": [item for item in given if item.get("name") in valid],
+                "errors": errors,
+            },
+        )
+    except OSError as error:
+        raise EdgepathError(f"cannot write the run to {run_dir}: {error.strerror}; set edge_runs_dir") from None
+    return {"run_dir": run_dir, "id": identifier, "edges": sorted(valid), "errors": errors}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "runs_dir": {"type": "path", "required": True},
+            "edges": {"type": "list", "elements": "dict", "required": True},
+            "purpose": {"type": "str", "choices": ["audit"], "default": "audit"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = begin(module.params["runs_dir"], module.params["edges"], module.params["purpose"])
+    except EdgepathError as error:
+        module.fail_json(msg=str(error))
+    for message in result["errors"].values():
+        module.warn(message)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

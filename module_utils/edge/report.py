@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""report.json, the stable interface: built from the files of a run. Pure; edge_report does the reading and writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .finding import SEVERITIES, Check, EdgepathError, Finding
+from .payload import Payload
+from .verdict import Verdict, decide
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What makes a host fail. fail_on: the least severity, or ``never``.
+
+    allow_unknown: whether a run with answers missing may pass.
+    """
+
+    fail_on: str = "high"
+    allow_unknown: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fail_on not in (*SEVERITIES, "never"):
+            raise EdgepathError(f"edge_fail_on must be one of {', '.join(SEVERITIES)} or never, not {self.fail_on!r}")
+
+    def failures(self, verdict: Verdict, checks: Mapping[str, Check]) -> list[str]:
+        """Why this edge's host fails; empty where it passes."""
+        reasons = []
+        if self.fail_on != "never":
+            least = SEVERITIES.index(self.fail_on)
+            failing = [
+                finding.check
+                for finding in verdict.findings
+                if finding.status == "fail" and SEVERITIES.index(checks[finding.check].severity) >= least
+            ]
+            if failing:
+                reasons.append(f"{', '.join(dict.fromkeys(failing))} failed (edge_fail_on is {self.fail_on})")
+        unknown = [finding.check for finding in verdict.findings if finding.status == "unknown"]
+        if unknown and not self.allow_unknown:
+            reasons.append(f"{len(unknown)} answers are unknown (edge_allow_unknown is false)")
+        return reasons
+
+
+def build(
+    run: Mapping[str, Any],
+    findings: Mapping[str, Sequence[Finding]],
+    payloads: Mapping[str, Payload],
+    checks: Mapping[str, Check],
+    gate: Gate,
+) -> dict[str, Any]:
+    """The report as a mapping.
+
+    run: the report's own ``run`` object.  findings: by edge, complete.  payloads: by edge; an edge whose variables are
+    invalid has none.
+    """
+    edges: dict[str, Any] = {}
+    for name, of_edge in findings.items():
+        verdict = decide(name, of_edge, checks, payloads.get(name, Payload()))
+        reasons = gate.failures(verdict, checks)
+        edges[name] = {**verdict.to_dict(), "failed": bool(reasons), "failed_because": reasons}
+    return {"schema": SCHEMA, "run": dict(run), "edges": edges, "coverage": coverage(findings)}
+
+
+def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:
+    """How many answers were expected and given, and each permission that was missing, with the edges it blinds."""
+    everything = [finding for of_edge in findings.values() for finding in of_edge]
+    missing: dict[tuple[str, str], set[str]] = {}
+    for finding in everything:
+        for permission in finding.permissions:
+            missing.setdefault((permission, _resource(finding)), set()).add(finding.edge)
+    return {
+        "expected": len(everything),
+        "judged": sum(finding.status != "unknown" for finding in everything),
+        "missing_permissions": [
+            {"permission": permission, "resource": resource, "edges": sorted(edges)}
+            for (permission, resource), edges in sorted(missing.items())
+        ],
+    }
+
+
+def _resource(finding: Finding) -> str:
+    return str(finding.evidence[0].get("resource", finding.resource)) if finding.evidence else finding.resource

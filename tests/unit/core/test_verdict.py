@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict: the first that applies, and never greener for want of an answer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ansible.module_utils.edge.finding import Asker, Bound, Check, Finding, Unread, catalogue, unread
+from ansible.module_utils.edge.payload import Payload
+from ansible.module_utils.edge.report import Gate, build
+from ansible.module_utils.edge.summary import lines
+from ansible.module_utils.edge.verdict import decide, failure_probability
+from hypothesis import given
+from hypothesis import strategies as st
+
+CHECKS = catalogue(
+    [
+        Check("T-01", "blocks", "critical", "security_group", "blocks", "open it", "test"),
+        Check("T-02", "cuts", "high", "proxy", "truncates", "raise it", "test"),
+        Check("T-03", "some", "high", "address", "partial", "add it", "test"),
+        Check("T-04", "hygiene", "medium", "bucket", "none", "tidy it", "test"),
+    ]
+)
+ASK = Asker("london", CHECKS)
+DENIED = Unread("denied", "ec2:DescribeSubnets", "subnet-1", "cannot read subnet-1", ("ec2:DescribeSubnets",))
+SQUID = Bound("idle", "proxy", "Squid read_timeout", "default", seconds=900)
+
+
+def answer(check: str, status: str) -> Finding:
+    if status == "unknown":
+        return ASK.unknown(check, "r", DENIED)
+    if status == "fail":
+        fields = {
+            "T-02": {"bound": SQUID, "longest_minutes": 45.0},
+            "T-03": {"share": 0.25},
+        }.get(check, {})
+        return ASK.failed(check, "r", "bad", **fields)
+    return ASK.passed(check, "r", "good")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        ({}, "clear"),
+        ({"T-04": "fail"}, "clear"),
+        ({"T-04": "unknown"}, "clear"),
+        ({"T-01": "unknown"}, "unknown"),
+        ({"T-03": "fail", "T-01": "unknown"}, "unreliable"),
+        ({"T-02": "fail", "T-03": "fail"}, "truncates"),
+        ({"T-01": "fail", "T-02": "fail", "T-03": "fail"}, "blocked"),
+    ],
+)
+def test_first_that_applies(statuses: dict[str, str], verdict: str) -> None:
+    findings = [answer(check, statuses.get(check, "pass")) for check in CHECKS]
+    assert decide("london", findings, CHECKS, Payload()).verdict == verdict
+
+
+def test_nothing_judged_is_not_clear() -> None:
+    assert decide("london", [], CHECKS, Payload()).verdict == "unknown"
+
+
+def test_truncation_names_bound_and_minutes() -> None:
+    verdict = decide("london", [answer("T-02", "fail")], CHECKS, Payload(pace=3))
+    assert verdict.longest_recording_minutes == 45.0
+    assert verdict.limited_by == "T-02"
+    assert verdict.sentence.startswith("recordings over 45 min are cut at 900 s by Squid read_timeout (proxy)")
+
+
+def test_a_waiver_does_not_heal_the_path() -> None:
+    waived = dataclasses.replace(answer("T-01", "fail"), status="waived")
+    assert decide("london", [waived], CHECKS, Payload()).verdict == "blocked"
+
+
+@given(st.lists(st.sampled_from(["pass", "fail", "unknown"]), min_size=4, max_size=4), st.integers(0, 3))
+def test_losing_an_answer_never_turns_a_verdict_to_clear(statuses: list[str], lost: int) -> None:
+    checks = list(CHECKS)
+    findings = [answer(check, status) for check, status in zip(checks, statuses)]
+    before = decide("london", findings, CHECKS, Payload()).verdict
+    findings[lost] = answer(checks[lost], "unknown")
+    after = decide("london", findings, CHECKS, Payload()).verdict
+    if checks[lost] == "T-04":
+        assert after == before
+    else:
+        assert after != "clear"
+
+
+@given(share=st.floats(0, 1), connections=st.integers(1, 1000))
+def test_failure_probability_is_a_probability_and_grows(share: float, connections: int) -> None:
+    chance = failure_probability(share, connections)
+    assert 0 <= chance <= 1
+    assert failure_probability(share, connections + 1) >= chance
+
+
+@pytest.mark.parametrize(
+    ("gate", "statuses", "fails"),
+    [
+        (Gate("high"), {"T-01": "fail"}, True),
+        (Gate("critical"), {"T-02": "fail"}, False),
+        (Gate("medium"), {"T-04": "fail"}, True),
+        (Gate("high"), {"T-04": "fail"}, False),
+        (Gate("never"), {"T-01": "fail"}, False),
+        (Gate("never"), {"T-04": "unknown"}, True),
+        (Gate("never", allow_unknown=True), {"T-04": "unknown"}, False),
+        (Gate("high"), {}, False),
+    ],
+)
+def test_gate(gate: Gate, statuses: dict[str, str], fails: bool) -> None:
+    findings = [answer(check, statuses.get(check, "pass")) for check in CHECKS]
+    assert bool(gate.failures(decide("london", findings, CHECKS, Payload()), CHECKS)) is fails
+
+
+def test_report_and_summary_tell_what_was_missing() -> None:
+    findings = {"london": [answer("T-01", "unknown"), answer("T-02", "fail")]}
+    report = build({"id": "1"}, findings, {"london": Payload(pace=3)}, CHECKS, Gate())
+    assert report["coverage"] == {
+        "expected": 2,
+        "judged": 1,
+        "missing_permissions": [{"permission": "ec2:DescribeSubnets", "resource": "subnet-1", "edges": ["london"]}],
+    }
+    hops = {hop["hop"]: hop for hop in report["edges"]["london"]["path"]}
+    assert hops["proxy"]["bound"] == {
+        "kind": "idle", "hop": "proxy", "setting": "Squid read_timeout", "origin": "default", "seconds": 900,
+        "reset_by": "data",
+    }  # fmt: skip
+    text = "\n".join(lines(report, {name: check.title for name, check in CHECKS.items()}))
+    assert "TRUNCATES" in text
+    assert "missing ec2:DescribeSubnets on subnet-1 (for london)" in text
+    assert "\033[" not in text
+
+
+def test_findings_survive_json() -> None:
+    for finding in (answer("T-01", "unknown"), answer("T-02", "fail"), answer("T-03", "fail")):
+        assert Finding.from_dict(finding.to_dict()) == finding
+    assert unread(DENIED.to_fact()) == DENIED
+    assert unread({"a": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("unknown", None), ("pass", "denied"), ("unknown", "tired"), ("green", None)]
+)
+def test_a_finding_that_says_nothing_true_is_refused(status: str, reason: str | None) -> None:
+    with pytest.raises(ValueError, match="T-01"):
+        Finding("T-01", status, "london", "security_group", "r", "e", "o", reason=reason)
