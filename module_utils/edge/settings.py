@@ -226,17 +226,18 @@ def leaves(tree: Any, limit: int = 5000) -> dict[str, Any]:
 
 def line_of(text: str, dotted: str) -> int | None:
     """The line on which a key stands, so that a person can go there; None where it is not found."""
-    names = [re.escape(part) for part in dotted.split(".")]
-    for candidate in (re.escape(dotted), names[-1]):
-        pattern = re.compile(rf"""^[ \t\-{{,]*["']?{candidate}["']?[ \t]*[:=]""", re.IGNORECASE | re.MULTILINE)
-        start, parent = 0, None
-        if candidate == names[-1] and len(names) > 1:
-            parent = re.search(rf"""^[ \t\-\[{{,]*["']?{names[-2]}["']?[ \t]*[:=\]]""", text, re.I | re.M)
-            start = parent.end() if parent else 0
-        match = pattern.search(text, start) or pattern.search(text)
-        if match:
-            return text.count("\n", 0, match.start()) + 1
-    return None
+    *parents, name = dotted.split(".")
+    match = _key_in(text, dotted, 0)
+    if match is None:
+        parent = _key_in(text, parents[-1], 0) if parents else None
+        match = (_key_in(text, name, parent.end()) if parent else None) or _key_in(text, name, 0)
+    return text.count("\n", 0, match.start("key")) + 1 if match else None
+
+
+def _key_in(text: str, key: str, start: int) -> re.Match[str] | None:
+    name = re.escape(key)
+    pattern = rf"""(?:^[ \t\-\[{{,]*|["'])(?P<key>{name})["']?[ \t]*[:=\]]"""
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(text, start)
 
 
 def unit_of_key(key: str) -> str:
@@ -294,5 +295,7 @@ def _words(text: str, default_unit: str) -> float:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value) if not isinstance(value, int) or isinstance(value, bool) else f"{value:.6g}"[:40]
+    if isinstance(value, int) and abs(value) > 10**15:
+        return "so large a number"
+    shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
