@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy engine: a request and the policies around it in, a decision out.
+
+    policies = PolicySet(identity=[Policy.parse(text, "ExportRole")], resource=Policy.parse(bucket_policy, "bucket"))
+    request = Request("arn:aws:sts::111122223333:assumed-role/Export/i-0abc", "s3:PutObject",
+                      "arn:aws:s3:::recordings/a.wav", resource_account="111122223333",
+                      context={"aws:SecureTransport": True})
+    decision = decide(request, policies)      # decision.outcome, .statement, .flips, .explain(), .to_dict()
+
+Nothing is read or fetched here, and nothing is guessed: what is not known is UNKNOWN, wherever it could change the
+answer. Source: AWS IAM User Guide, "Policy evaluation logic", "Cross-account policy evaluation logic".
+"""
+
+from __future__ import annotations
+
+from .context import PRESENT, UNKNOWN, Context, endpoint_context, internet_context
+from .decision import Decision, Flip, Outcome, StatementRef
+from .errors import Defect, PolicyError, RequestError
+from .evaluation import Evaluation
+from .flips import find_flips
+from .grants import Grant
+from .layers import Plan, PolicySet
+from .policy import Policy, UnreadablePolicy
+from .principal import parse_principal
+from .request import Request
+from .truth import MAYBE, NO, YES
+
+__all__ = [
+    "PRESENT",
+    "UNKNOWN",
+    "Decision",
+    "Defect",
+    "Flip",
+    "Grant",
+    "Outcome",
+    "Policy",
+    "PolicyError",
+    "PolicySet",
+    "Request",
+    "RequestError",
+    "StatementRef",
+    "UnreadablePolicy",
+    "decide",
+    "endpoint_context",
+    "internet_context",
+    "parse_principal",
+]
+
+
+def decide(request: Request, policies: PolicySet) -> Decision:
+    """Judge one request. Raises RequestError where its principal or context cannot be read."""
+    caller = request.caller()
+    action = request.action.lower()
+    on_key = action.startswith("kms:") and ":key/" in request.resource
+    plan = policies.plan(action, caller, on_key)
+    evaluation = Evaluation(request, plan, policies.unset)
+    decision = _conclude(request, plan, evaluation)
+    if decision.outcome is not Outcome.UNKNOWN:
+        return decision
+
+    def again(context: Context) -> Outcome:
+        return _conclude(request, plan, Evaluation(request, plan, policies.unset, context)).outcome
+
+    flips = find_flips(evaluation.doubts, evaluation.context(), again)
+    fields = {**vars(decision), "flips": flips}
+    return Decision(**fields)
+
+
+def _conclude(request: Request, plan: Plan, evaluation: Evaluation) -> Decision:
+    denied, denying = evaluation.denial()
+    gate = YES
+    closed = ""
+    passed: list[str] = list(plan.checked)
+    for layer in plan.gates:
+        truth, _ = evaluation.allowance(layer)
+        if truth == YES and layer.name not in passed:
+            passed.append(layer.name)
+        if truth < gate:
+            gate, closed = truth, layer.name
+    granted, by, statement, detail = evaluation.grant()
+    passed.extend(evaluation.passed)
+    if denied == YES and denying is not None:
+        ref = StatementRef.of(denying[1], denying[0])
+        remaining = tuple(name for name in passed if name != ref.layer)
+        return Decision(
+            Outcome.EXPLICIT_DENY, ref.layer, ref, remaining, (), request.action, request.resource, request.principal
+        )
+    outcome, layer_name, ref_or_none = _weigh(denied, gate, closed, granted, by, statement)
+    if outcome is not Outcome.ALLOW and gate == NO:
+        detail = ""
+    return Decision(
+        outcome,
+        layer_name,
+        ref_or_none,
+        tuple(passed),
+        (),
+        request.action,
+        request.resource,
+        request.principal,
+        detail,
+    )
+
+
+def _weigh(
+    denied: int, gate: int, closed: str, granted: int, by: str, statement: StatementRef | None
+) -> tuple[Outcome, str, StatementRef | None]:
+    if gate == NO:
+        return Outcome.IMPLICIT_DENY, closed, None
+    if granted == NO:
+        return Outcome.IMPLICIT_DENY, by, None
+    if MAYBE in (denied, gate, granted):
+        return Outcome.UNKNOWN, closed if gate == MAYBE else by, None
+    return Outcome.ALLOW, by, statement
