@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Child processes that never outlive their parent, and waiting for them by asking."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_POLL_SECONDS = 0.05
+_TAIL_LINES = 8
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(Exception):
+    """What went wrong and what to do, in one sentence or two."""
+
+
+def die_with_parent(number: int, parent: int) -> Callable[[], None]:
+    """For Popen's preexec_fn: the child gets this signal when its parent ends, however it ends.
+
+    The kernel watches the thread that started the child, so start children from the main thread.
+    """
+
+    def before_exec() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return before_exec
+
+
+class Server:
+    """One server of the lab: its process, its log, and what it prints when it is ready."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.started = time.monotonic()
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=die_with_parent(signal.SIGKILL, os.getpid()),
+            )
+
+    def wait(self, ask: Callable[[], bool], seconds: float) -> None:
+        """Ask until the answer is yes. LabError where the process ends first or the time is over."""
+        while not ask():
+            if self.process.poll() is not None:
+                raise LabError(f"{self.name} ended with status {self.process.returncode}. {self.tail()}")
+            if time.monotonic() - self.started > seconds:
+                raise LabError(f"{self.name} was not ready within {seconds:.0f} s. {self.tail()}")
+            time.sleep(_POLL_SECONDS)
+
+    def said(self, word: str) -> str | None:
+        """What follows this word on a line of the log of its own, or None."""
+        for line in self.log.read_text(errors="replace").splitlines():
+            if line == word or line.startswith(word + " "):
+                return line[len(word) :].strip()
+        return None
+
+    def tail(self) -> str:
+        """The last lines of the log, for an error message."""
+        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return f"Last lines of {self.log}:\n  " + "\n  ".join(lines or ["(nothing)"])
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 5.0) -> None:
+        """End the process: by this signal, and by SIGKILL where that does not help in time."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports of 127.0.0.1 that were free a moment ago, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def python(*arguments: str) -> list[str]:
+    """The command line of a module of the lab under the Python that runs this."""
+    return [sys.executable, "-m", *arguments]
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, in the kernel's clock ticks: with the pid it names one process for ever. None if none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return stat.rpartition(")")[2].split()[19]
