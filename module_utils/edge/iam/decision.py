@@ -88,6 +88,12 @@ class Decision:
             return None
         return self.outcome is Outcome.ALLOW
 
+    def about(self, action: str, resource: str, principal: str) -> Decision:
+        """The same decision for another request that the same statements settle."""
+        copy = object.__new__(Decision)
+        vars(copy).update(vars(self), action=action, resource=resource, principal=principal)
+        return copy
+
     def explain(self) -> str:
         """One sentence of plain English."""
         request = f"{self.action} on {self.resource} by {self.principal}"

@@ -13,6 +13,8 @@ answer. Source: AWS IAM User Guide, "Policy evaluation logic", "Cross-account po
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .context import PRESENT, UNKNOWN, Context, endpoint_context, internet_context
 from .decision import Decision, Flip, Outcome, StatementRef
 from .errors import Defect, PolicyError, RequestError
@@ -46,13 +48,14 @@ __all__ = [
     "parse_principal",
 ]
 
+_MEMORY_LIMIT = 1024
+
 
 def decide(request: Request, policies: PolicySet) -> Decision:
-    """Judge one request. Raises RequestError where its principal or context cannot be read."""
-    caller = request.caller()
-    action = request.action.lower()
-    on_key = action.startswith("kms:") and ":key/" in request.resource
-    plan = policies.plan(action, caller, on_key)
+    """Judge one request."""
+    plan = policies.plan(request.lowered, request.caller, ":key/" in request.resource and request.lowered[:4] == "kms:")
+    if plan.plain is not None and request.owner is not None:
+        return _decide_plain(request, plan, policies.unset)
     evaluation = Evaluation(request, plan, policies.unset)
     decision = _conclude(request, plan, evaluation)
     if decision.outcome is not Outcome.UNKNOWN:
@@ -61,9 +64,20 @@ def decide(request: Request, policies: PolicySet) -> Decision:
     def again(context: Context) -> Outcome:
         return _conclude(request, plan, Evaluation(request, plan, policies.unset, context)).outcome
 
-    flips = find_flips(evaluation.doubts, evaluation.context(), again)
-    fields = {**vars(decision), "flips": flips}
-    return Decision(**fields)
+    return replace(decision, flips=find_flips(evaluation.doubts, evaluation.context(), again))
+
+
+def _decide_plain(request: Request, plan: Plan, unset: int) -> Decision:
+    """As `decide`, for a plan in which the resource settles which statements apply; what follows is then remembered."""
+    resource = request.resource
+    assert plan.plain is not None
+    pattern = (request.owner == plan.caller.account, *[matches(resource) for matches in plan.plain])
+    known = plan.memory.get(pattern)
+    if known is None:
+        if len(plan.memory) >= _MEMORY_LIMIT:
+            plan.memory.clear()
+        known = plan.memory[pattern] = _conclude(request, plan, Evaluation(request, plan, unset))
+    return known.about(request.action, resource, request.principal)
 
 
 def _conclude(request: Request, plan: Plan, evaluation: Evaluation) -> Decision:

@@ -52,7 +52,7 @@ class Evaluation:
     def context(self) -> Context:
         """The request context, built when something first asks for it."""
         if self._context is None:
-            self._context = self._request.view(self._plan.caller)
+            self._context = self._request.view()
         return self._context
 
     def denial(self) -> tuple[int, tuple[str, Statement] | None]:
@@ -99,7 +99,7 @@ class Evaluation:
             truth, statement = side.strongest()
             return truth, side.name, statement, ""
         own = _Own(self)
-        owner = self._request.owner(caller)
+        owner = self._request.owner
         if owner is not None:
             return _same(plan, side, own) if owner == caller.account else _cross(side, own)
         same, cross = _same(plan, side, own), _cross(side, own)

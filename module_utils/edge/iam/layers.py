@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
+from .decision import Decision
 from .errors import Defect, PolicyError
+from .glob import Matcher
 from .grants import Grant
 from .index import LayerIndex, PolicyLike
 from .policy import Policy, UnreadablePolicy
 from .principal import Caller, Kind
 from .statement import Statement
-from .truth import MAYBE, NO
+from .truth import MAYBE, NO, YES
 
 _PLAN_LIMIT = 8192
 _WITH_IDENTITY = frozenset({Kind.USER, Kind.ROLE, Kind.SESSION, Kind.FEDERATED})
@@ -48,12 +50,13 @@ class Layer:
     unreadable: tuple[UnreadablePolicy, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Everything of a decision that does not hang on resource and context.
 
     gates: layers that must each allow (SCP by level, endpoint). own: identity, boundary and session policy; None where
-    there is none. needs_resource: the resource's own policy must allow, even in the same account.
+    there is none. plain: the predicates on the resource that settle everything, where no condition, policy variable,
+    grant or unreadable policy has a say; `memory` then keeps the answer for each combination of theirs.
     """
 
     caller: Caller
@@ -68,6 +71,8 @@ class Plan:
     grants: tuple[tuple[Grant, int, int], ...]
     key: bool
     trust: bool
+    plain: tuple[Matcher, ...] | None
+    memory: dict[tuple[object, ...], Decision]
 
 
 class PolicySet:
@@ -116,11 +121,11 @@ class PolicySet:
         self._grants = tuple(grants)
         self._gateway = endpoint_type == "gateway"
         self.unset = MAYBE if unset_variable == "unknown" else NO
-        self._plans: dict[tuple[str, str, str | None, bool], Plan] = {}
+        self._plans: dict[tuple[str, Caller, bool], Plan] = {}
 
     def plan(self, action: str, caller: Caller, on_key: bool) -> Plan:
         """The plan for an action (lower case) of a caller; `on_key` says that the resource is a KMS key."""
-        key = (action, caller.arn, caller.issuer, on_key)
+        key = (action, caller, on_key)
         known = self._plans.get(key)
         if known is None:
             if len(self._plans) >= _PLAN_LIMIT:
@@ -161,6 +166,8 @@ class PolicySet:
             grants=tuple(entry for entry in grants if entry[2] != NO),
             key=on_key,
             trust=trust,
+            plain=None if grants else _plain(everything),
+            memory={},
         )
 
 
@@ -173,6 +180,19 @@ def _layer(name: str, index: LayerIndex | None, action: str, caller: Caller, gat
         target = allows if statement.allows else denies
         target.extend((statement, truth, form) for form, truth in statement.reach(caller, gateway, bounded))
     return Layer(name, tuple(denies), tuple(allows), index.unreadable)
+
+
+def _plain(layers: Sequence[Layer]) -> tuple[Matcher, ...] | None:
+    """The predicates of all statements, if each of them is two-valued and hangs on the resource alone."""
+    matchers: list[Matcher] = []
+    for layer in layers:
+        for statement, certainty, _form in (*layer.denies, *layer.allows):
+            if statement.plain is None or certainty != YES:
+                return None
+            matchers.append(statement.plain)
+        if layer.unreadable:
+            return None
+    return tuple(matchers)
 
 
 def _as_list(given: OneOrMore) -> list[PolicyLike]:

@@ -28,6 +28,7 @@ class Request:
     resource (aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:username, aws:userid, aws:ResourceAccount,
     s3:ResourceAccount ...) is added unless given. "aws:PrincipalTag/*" answers for every tag not given by name.
     issuer: for a session the ARN of its role with the path; for a federated user the ARN of the user who federated.
+    Read from these: caller (the principal), owner (the resource's account or None), lowered (the action in lower case).
     Raises RequestError.
     """
 
@@ -37,22 +38,36 @@ class Request:
     resource_account: str | None = None
     context: Mapping[str, ContextInput] = field(default_factory=dict)
     issuer: str | None = None
+    caller: Caller = field(init=False, repr=False, compare=False)
+    owner: str | None = field(init=False, repr=False, compare=False)
+    lowered: str = field(init=False, repr=False, compare=False)
+    _view: Context | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check()
+        caller = parse_principal(self.principal, self.issuer or self._given_role())
+        owner = self.resource_account or resource_account(self.resource)
+        if owner is None and self.resource == "*":
+            owner = caller.account
+        object.__setattr__(self, "caller", caller)
+        object.__setattr__(self, "owner", owner)
+        object.__setattr__(self, "lowered", self.action.lower())
+        # Read now, so that a bad value is told here and not where some policy first asks for it.
+        object.__setattr__(self, "_view", Context(self.context, self._derived()) if self.context else None)
+
+    def _check(self) -> None:
         if not isinstance(self.action, str) or _ACTION.fullmatch(self.action) is None:
-            raise RequestError(f"action {str(self.action)[:120]!r}: an action is SERVICE:NAME, without wildcards")
+            raise RequestError(f"action {_shown(self.action)}: an action is SERVICE:NAME, without wildcards")
         if not isinstance(self.resource, str) or not self.resource:
             raise RequestError("resource: an ARN or *")
         if not isinstance(self.principal, str):
             raise RequestError("principal: an ARN, an account id, a service name or *")
-        if self.resource_account is not None and not is_account(self.resource_account):
-            raise RequestError(f"resource account {str(self.resource_account)[:40]!r}: an account id is twelve digits")
+        if self.resource_account is not None and not (
+            isinstance(self.resource_account, str) and is_account(self.resource_account)
+        ):
+            raise RequestError(f"resource account {_shown(self.resource_account)}: an account id is twelve digits")
         if not isinstance(self.context, Mapping):
             raise RequestError("context: a mapping of condition keys to values")
-
-    def caller(self) -> Caller:
-        """The principal, read."""
-        return parse_principal(self.principal, self.issuer or self._given_role())
 
     def _given_role(self) -> str | None:
         # A session ARN lacks the role's path; aws:PrincipalArn, where the caller gives it, has it.
@@ -63,19 +78,20 @@ class Request:
                 return value if value.rpartition("/")[2] == self.principal.split("/")[1] else None
         return None
 
-    def owner(self, caller: Caller) -> str | None:
-        """The account of the resource, or None where nothing tells."""
-        if self.resource_account is not None:
-            return self.resource_account
-        return resource_account(self.resource) or (caller.account if self.resource == "*" else None)
-
-    def view(self, caller: Caller) -> Context:
+    def view(self) -> Context:
         """The whole request context, derived keys included."""
-        derived: dict[str, ContextValue] = dict(caller.derived)
-        owner = self.owner(caller)
+        return Context({}, self._derived()) if self._view is None else self._view
+
+    def _derived(self) -> dict[str, ContextValue]:
+        derived: dict[str, ContextValue] = dict(self.caller.derived)
+        owner = self.owner
         if owner is not None or self.resource != "*":
             account: ContextValue = (owner,) if owner is not None else PRESENT
             derived["aws:resourceaccount"] = account
-            if self.action[:3].lower() == "s3:":
+            if self.lowered[:3] == "s3:":
                 derived["s3:resourceaccount"] = account
-        return Context(self.context, derived)
+        return derived
+
+
+def _shown(value: object) -> str:
+    return repr(value[:120]) if isinstance(value, str) else f"({type(value).__name__})"

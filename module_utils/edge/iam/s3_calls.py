@@ -59,8 +59,8 @@ _KEY_CALLS = {
     "UploadPartCopy": "kms:Decrypt",
     "CompleteMultipartUpload": "kms:Decrypt",
     "ListParts": "kms:Decrypt",
+    # HeadObject reads no data, and needs the key only where it asks for the checksum of the object.
     "GetObject": "kms:Decrypt",
-    "HeadObject": "kms:Decrypt",
 }
 CALLS = frozenset(_BUCKET_CALLS) | frozenset(_OBJECT_CALLS) | frozenset(_VERSIONED_CALLS)
 

@@ -40,7 +40,7 @@ class Actions:
 class Resources:
     """The Resource or NotResource element; no element at all covers the resource that the policy is attached to."""
 
-    __slots__ = ("_dynamic", "_exact", "_matchers", "_negated", "_only", "absent", "everything")
+    __slots__ = ("_dynamic", "_named", "_negated", "absent", "static")
 
     def __init__(
         self,
@@ -51,13 +51,11 @@ class Resources:
         absent: bool = False,
     ) -> None:
         self._negated = negated
-        self._exact = exact
-        self._matchers = tuple(matchers)
         self._dynamic = tuple(dynamic)
+        self._named = always if absent else _any_of(exact, tuple(matchers))
         self.absent = absent
-        self.everything = absent or (not negated and always in matchers)
-        simple = not negated and not exact and not dynamic and len(matchers) == 1
-        self._only: Matcher | None = always if self.everything else matchers[0] if simple else None
+        # The whole answer where no policy variable is in it.
+        self.static: Matcher | None = None if dynamic else _turned(self._named) if negated else self._named
 
     @property
     def dynamic(self) -> tuple[Template, ...]:
@@ -66,22 +64,34 @@ class Resources:
 
     def truth(self, resource: str, context: Callable[[], Context], unset: int) -> int:
         """Whether the element covers `resource`; `unset` is the answer of a pattern whose variable has no value."""
-        if self._only is not None:
-            return YES if self._only(resource) else NO
-        named = NO
-        if resource in self._exact or any(matches(resource) for matches in self._matchers):
-            named = YES
-        elif self._dynamic:
+        if self.static is not None:
+            return YES if self.static(resource) else NO
+        named = YES
+        if not self._named(resource):
             view = context()
             named = max(template.truth(resource, view, unset) for template in self._dynamic)
         return negate(named) if self._negated else named
+
+
+def _any_of(exact: frozenset[str], matchers: tuple[Matcher, ...]) -> Matcher:
+    if always in matchers:
+        return always
+    if not matchers:
+        return exact.__contains__
+    if len(matchers) == 1 and not exact:
+        return matchers[0]
+    return lambda text: text in exact or any(matches(text) for matches in matchers)
+
+
+def _turned(matcher: Matcher) -> Matcher:
+    return lambda text: not matcher(text)
 
 
 class Statement:
     """One statement of a policy, ready to be asked."""
 
     __slots__ = (
-        "actions", "allows", "conditions", "grantees", "index", "not_grantees", "policy", "resources", "sid", "simple"
+        "actions", "allows", "conditions", "grantees", "index", "not_grantees", "plain", "policy", "resources", "sid"
     )  # fmt: skip
 
     def __init__(
@@ -105,7 +115,8 @@ class Statement:
         self.conditions = tuple(conditions)
         self.grantees = None if grantees is None else tuple(grantees)
         self.not_grantees = None if not_grantees is None else tuple(not_grantees)
-        self.simple = not self.conditions
+        # The whole answer, action and caller apart, where nothing but the resource matters.
+        self.plain: Matcher | None = None if conditions else resources.static
 
     @property
     def names_principals(self) -> bool:
@@ -115,7 +126,7 @@ class Statement:
     def covers(self, resource: str, context: Callable[[], Context], unset: int) -> int:
         """Whether resource and conditions hold; action and caller are settled before this is asked."""
         covered = self.resources.truth(resource, context, unset)
-        if self.simple or covered == NO:
+        if covered == NO or not self.conditions:
             return covered
         return min(covered, all_hold(self.conditions, context()))
 
