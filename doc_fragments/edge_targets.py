@@ -91,6 +91,11 @@ options:
       recording_storage_path:
         description: The recording-storage settings document on the node, YAML or JSON.
         type: str
+      recording_keys:
+        description: Keys of recordings that are to be held or retrieved; each is looked at by itself.
+        type: list
+        elements: str
+        default: []
       log_path:
         description: The edge's log file.
         type: str

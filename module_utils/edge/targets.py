@@ -36,6 +36,7 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
     "export_config_keys": {"type": "dict", "default": {}},
     "export_service": {"type": "str"},
     "recording_storage_path": {"type": "str"},
+    "recording_keys": {"type": "list", "elements": "str", "default": []},
     "log_path": {"type": "str"},
     "proxy_config_paths": {"type": "list", "elements": "str", "default": []},
     "payload": {"type": "dict", "default": {}},
@@ -74,6 +75,7 @@ class Edge:
     export_config_keys: Mapping[str, str] = field(default_factory=dict)
     export_service: str | None = None
     recording_storage_path: str | None = None
+    recording_keys: tuple[str, ...] = ()
     log_path: str | None = None
     proxy_config_paths: tuple[str, ...] = ()
     payload: Payload = field(default_factory=Payload)
