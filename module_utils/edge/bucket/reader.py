@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads one bucket with few calls: nothing twice, and nothing that an earlier answer has settled.
+
+A bucket that was never versioned has no object lock and no replication (both need versioning); a bucket that this
+account owns needs no HeadBucket where ListBuckets told its region; who owns the bucket never needs the requester-pays
+header (S3 API Reference, x-amz-request-payer).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..aws import Account
+from ..finding import Unread, unread
+from ..targets import Edge
+from .keys import KeyReader
+from .objects import read_key
+from .rules import parse
+from .sample import PAGE, digest
+
+# Error codes by which storage says that it does not have a feature (S3 API Reference, "Error responses").
+_NOT_IMPLEMENTED = ("NotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "501", "405")
+_MOVED = ("301", "PermanentRedirect", "TemporaryRedirect", "307", "AuthorizationHeaderMalformed")
+_CODE = re.compile(r"^cannot read .*?: (?P<code>[A-Za-z0-9.]+)(?:[: ]|$)")
+_ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
+
+
+def code_of(fact: Unread) -> str:
+    """The error code at the head of the message of a failed read."""
+    match = _CODE.match(fact.message)
+    return match.group("code") if match else ""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What is read once an identity: who asks, which buckets are this account's, and the account's access block.
+
+    buckets: name -> region (None where the answer has none), or Unread.
+    """
+
+    account_id: Any = None
+    buckets: Any = None
+    access_block: Any = None
+
+    @classmethod
+    def read(cls, account: Account, endpoint_url: str | None) -> Owner:
+        if endpoint_url is not None:
+            return cls()
+        listed = account.read("s3", "list_buckets", "Buckets", resource="buckets", PaginationConfig={"PageSize": PAGE})
+        if not isinstance(listed, Unread):
+            listed = {item["Name"]: item.get("BucketRegion") for item in listed or []}
+        identity = account.identity()
+        account_id = identity if isinstance(identity, Unread) or identity is None else identity.get("Account")
+        return cls(account_id, listed, cls._access_block(account, account_id))
+
+    @staticmethod
+    def _access_block(account: Account, account_id: Any) -> Any:
+        # Only AWS itself has blocks of a whole account; elsewhere the bucket's own block is all there is.
+        if account.key.endpoint_url is not None:
+            return None
+        if not isinstance(account_id, str):
+            return replace(account_id, operation=_ACCOUNT_BLOCK) if isinstance(account_id, Unread) else None
+        answer = account.read(
+            "s3control",
+            "get_public_access_block",
+            "PublicAccessBlockConfiguration",
+            resource=f"the public access block of account {account_id}",
+            AccountId=account_id,
+        )
+        if isinstance(answer, Unread) and answer.permissions:
+            message = re.sub(r"\(needs [^)]*\)", f"(needs {_ACCOUNT_BLOCK})", answer.message)
+            return replace(answer, operation=_ACCOUNT_BLOCK, permissions=(_ACCOUNT_BLOCK,), message=message)
+        return answer
+
+
+class BucketReader:
+    """Reads one bucket for all edges that share it. upstream: what the iam step has read already."""
+
+    def __init__(
+        self,
+        account: Account,
+        endpoint_url: str | None,
+        owner: Owner,
+        keys: KeyReader,
+        bucket: str,
+        edges: Sequence[Edge],
+        upstream: Mapping[str, Any],
+    ) -> None:
+        self.account = account
+        self.endpoint_url = endpoint_url
+        self.owner = owner
+        self.keys = keys
+        self.bucket = bucket
+        self.edges = edges
+        self.upstream = upstream
+
+    def read(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """The facts that all edges share, and those of each edge (its sample and keys)."""
+        shared: dict[str, Any] = {
+            "owner": self._owned(),
+            "export_account": self._exporting_account(),
+            "location": self._location(),
+        }
+        location = shared["location"]
+        if unread(location) is None and not location["exists"]:
+            return shared, {edge.name: {} for edge in self.edges}
+        versions = self._s3("get_bucket_versioning")
+        if versions is None:
+            shared["location"] = {"exists": False, "region": None, "moved": False}
+            return shared, {edge.name: {} for edge in self.edges}
+        readable = unread(versions) is None and "$not_implemented" not in versions
+        shared["versioning"] = versions.get("Status") if readable else versions
+        shared["mfa_delete"] = versions.get("MFADelete") if readable else versions
+        shared["object_lock"] = self._object_lock(shared["versioning"])
+        shared["lifecycle"] = self._s3("get_bucket_lifecycle_configuration")
+        shared["replication"] = self._replication(shared["versioning"])
+        shared["bucket_policy"] = self._policy()
+        shared["public_access_block"] = self._access_block()
+        shared["request_payment"] = self._payment()
+        shared["encryption"] = self._encryption()
+        shared["key"] = self._key(shared["encryption"])
+        return shared, self._by_edge(shared)
+
+    def _s3(self, operation: str, result_key: str | None = None, **parameters: Any) -> Any:
+        answer = self.account.read(
+            "s3",
+            operation,
+            result_key,
+            resource=f"{operation} of bucket {self.bucket}",
+            endpoint_url=self.endpoint_url,
+            Bucket=self.bucket,
+            **parameters,
+        )
+        if isinstance(answer, dict):
+            answer.pop("ResponseMetadata", None)
+        if self.endpoint_url is not None and isinstance(answer, Unread) and code_of(answer) in _NOT_IMPLEMENTED:
+            return {"$not_implemented": answer.operation}
+        return answer
+
+    def _owned(self) -> dict[str, Any]:
+        buckets = self.owner.buckets
+        owned = self.bucket in buckets if isinstance(buckets, dict) else buckets
+        return {"account": self.owner.account_id, "owned": owned}
+
+    def _location(self) -> Any:
+        if isinstance(self.owner.buckets, dict) and self.owner.buckets.get(self.bucket):
+            return {"exists": True, "region": self.owner.buckets[self.bucket], "moved": False}
+        answer = self._s3("head_bucket")
+        if answer is None:
+            return {"exists": False, "region": None, "moved": False}
+        if isinstance(answer, Unread):
+            if code_of(answer) in _MOVED:
+                return {"exists": True, "region": None, "moved": True}
+            return answer
+        return {"exists": True, "region": answer.get("BucketRegion"), "moved": False}
+
+    def _object_lock(self, versioning: Any) -> Any:
+        if versioning in (None, "Suspended"):
+            return None
+        answer = self._s3("get_object_lock_configuration")
+        if not isinstance(answer, dict) or "$not_implemented" in answer:
+            return answer
+        configuration = answer.get("ObjectLockConfiguration") or {}
+        retention = (configuration.get("Rule") or {}).get("DefaultRetention") or {}
+        return {
+            "enabled": configuration.get("ObjectLockEnabled") == "Enabled",
+            "mode": retention.get("Mode"),
+            "days": retention.get("Days"),
+            "years": retention.get("Years"),
+        }
+
+    def _replication(self, versioning: Any) -> Any:
+        if versioning is None:
+            return None
+        answer = self._s3("get_bucket_replication")
+        if isinstance(answer, dict) and "$not_implemented" not in answer:
+            return answer.get("ReplicationConfiguration")
+        return answer
+
+    def _policy(self) -> Any:
+        if "bucket_policy" in self.upstream:
+            return self.upstream["bucket_policy"]
+        answer = self._s3("get_bucket_policy")
+        if not isinstance(answer, dict) or "$not_implemented" in answer:
+            return answer
+        try:
+            return json.loads(answer["Policy"])
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"cannot read the policy of bucket {self.bucket}: it is not JSON ({error})"
+            return Unread("error", "s3:GetBucketPolicy", self.bucket, message)
+
+    def _access_block(self) -> dict[str, Any]:
+        account = self.owner.access_block
+        if isinstance(account, dict) and account and all(account.values()):
+            return {"bucket": None, "account": account}
+        answer = self._s3("get_public_access_block")
+        if isinstance(answer, dict) and "$not_implemented" not in answer:
+            answer = answer.get("PublicAccessBlockConfiguration")
+        return {"bucket": answer, "account": account}
+
+    def _payment(self) -> Any:
+        account = self._exporting_account()
+        if account is not None and self._owned()["owned"] is True and account == self.owner.account_id:
+            return {"payer": None, "exempt": account}
+        answer = self._s3("get_bucket_request_payment")
+        if isinstance(answer, dict) and "$not_implemented" not in answer:
+            return {"payer": answer.get("Payer") or "BucketOwner", "exempt": None}
+        return answer
+
+    def _exporting_account(self) -> str | None:
+        """The one account that all edges of this bucket export with, or None where that is not known."""
+        arns = {edge.role_arn or self.upstream.get("principal_arn") for edge in self.edges}
+        accounts = {arn.split(":")[4] if isinstance(arn, str) and arn.count(":") >= 5 else "" for arn in arns}
+        return next(iter(accounts)) or None if len(accounts) == 1 else None
+
+    def _encryption(self) -> Any:
+        answer = self._s3("get_bucket_encryption")
+        if not isinstance(answer, dict) or "$not_implemented" in answer:
+            return answer
+        rules = (answer.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
+        default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules
+                        if rule.get("ApplyServerSideEncryptionByDefault")), None)  # fmt: skip
+        if default is None:
+            return None
+        return {"algorithm": default.get("SSEAlgorithm"), "key_id": default.get("KMSMasterKeyID")}
+
+    def _key(self, encryption: Any) -> Any:
+        if not isinstance(encryption, dict) or not encryption.get("key_id"):
+            return None
+        if self.endpoint_url is not None:
+            message = f"the storage of bucket {self.bucket} keeps its own keys; their state cannot be asked for"
+            return Unread("not_collected", "kms:DescribeKey", str(encryption["key_id"]), message)
+        return self.keys.read(str(encryption["key_id"]))
+
+    def _by_edge(self, shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        lifecycle = shared["lifecycle"]
+        rules = parse(lifecycle).rules if unread(lifecycle) is None else ()
+        prefixes = [rule.filter.prefix for rule in rules]
+        tagged = any(rule.filter.tags for rule in rules)
+        locked = isinstance(shared["object_lock"], dict) and shared["object_lock"].get("enabled") is not False
+        listings: dict[str, Any] = {}
+        keys: dict[str, Any] = {}
+        by_edge: dict[str, dict[str, Any]] = {}
+        for edge in self.edges:
+            if edge.prefix not in listings:
+                listings[edge.prefix] = self._listing(edge.prefix)
+            listing = listings[edge.prefix]
+            sample = digest(listing, prefixes) if isinstance(listing, dict) else listing
+            for key in edge.recording_keys:
+                if key not in keys:
+                    keys[key] = read_key(self._s3, self._listing, key, locked, tagged)
+            by_edge[edge.name] = {
+                "sample": sample,
+                "keys": [keys[key] for key in edge.recording_keys],
+            }
+        return by_edge
+
+    def _listing(self, prefix: str) -> Any:
+        """One page of versions, never more: a bucket may hold millions."""
+        extra: dict[str, Any] = {} if self.endpoint_url else {"OptionalObjectAttributes": ["RestoreStatus"]}
+        return self._s3("list_object_versions", Prefix=prefix, MaxKeys=PAGE, **extra)
