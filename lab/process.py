@@ -17,6 +17,7 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 8
+PROJECT = Path(__file__).resolve().parents[1]
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,8 +39,15 @@ def die_with_parent(number: int, parent: int) -> Callable[[], None]:
     return before_exec
 
 
+class PortTaken(LabError):
+    """The server ended since another program listens where it should."""
+
+
 class Server:
-    """One server of the lab: its process, its log, and what it prints when it is ready."""
+    """One server of the lab: its process, its log, and what it prints when it is ready.
+
+    sockets: files that the process leaves behind, to be removed once it has ended.
+    """
 
     def __init__(
         self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
@@ -47,46 +55,50 @@ class Server:
         self.name = name
         self.log = log
         self.started = time.monotonic()
+        self.sockets: tuple[Path, ...] = ()
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                cwd=PROJECT,
                 env={**os.environ, **(environment or {})},
                 preexec_fn=die_with_parent(signal.SIGKILL, os.getpid()),
             )
 
     def wait(self, ask: Callable[[], bool], seconds: float) -> None:
-        """Ask until the answer is yes. LabError where the process ends first or the time is over."""
+        """Ask until the answer is yes. LabError where the process ends first or the time is over; seconds count from
+        the start of the process."""
         while not ask():
             if self.process.poll() is not None:
-                raise LabError(f"{self.name} ended with status {self.process.returncode}. {self.tail()}")
+                kind = PortTaken if "address already in use" in self.text().lower() else LabError
+                raise kind(f"{self.name} ended with status {self.process.returncode}. {self.tail()}")
             if time.monotonic() - self.started > seconds:
                 raise LabError(f"{self.name} was not ready within {seconds:.0f} s. {self.tail()}")
             time.sleep(_POLL_SECONDS)
 
     def said(self, word: str) -> str | None:
         """What follows this word on a line of the log of its own, or None."""
-        for line in self.log.read_text(errors="replace").splitlines():
+        for line in self.text().splitlines():
             if line == word or line.startswith(word + " "):
                 return line[len(word) :].strip()
         return None
 
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
     def tail(self) -> str:
         """The last lines of the log, for an error message."""
-        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        lines = self.text().splitlines()[-_TAIL_LINES:]
         return f"Last lines of {self.log}:\n  " + "\n  ".join(lines or ["(nothing)"])
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 5.0) -> None:
-        """End the process: by this signal, and by SIGKILL where that does not help in time."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        """End the process at once: nothing that it holds is worth saving."""
+        self.process.kill()
+        self.process.wait()
+        for path in self.sockets:
+            path.unlink(missing_ok=True)
 
 
 def free_ports(count: int) -> list[int]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from . import seed_identity, seed_network, seed_storage
-from .world import AWS_EDGES, REGION, LabEdge, role_arn
+from .world import AWS_EDGES, EDGES, REGION, LabEdge, role_arn
 
 
-def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None) -> Any:
+def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None, attempts: int = 3) -> Any:
     """A client that never leaves loopback and never looks for credentials of the user's own."""
     given = keys or {"access_key_id": "lab", "secret_access_key": "lab"}
     return boto3.client(
@@ -24,7 +25,10 @@ def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None) 
         aws_access_key_id=given["access_key_id"],
         aws_secret_access_key=given["secret_access_key"],
         config=Config(
-            connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": attempts},
+            s3={"addressing_style": "path"},
         ),
     )
 
@@ -43,12 +47,21 @@ def control_plane(endpoint_url: str, fleet: Sequence[LabEdge]) -> dict[str, Any]
     built = seed_network.network(ec2)
     interfaces = seed_network.edge_interfaces(ec2, AWS_EDGES, built)
     found = seed_network.instances(ec2, AWS_EDGES, interfaces)
-    copies = seed_network.fleet_interfaces(ec2, fleet, built, first=len(AWS_EDGES))
+    copies = seed_network.fleet_interfaces(ec2, fleet, built, first=len(EDGES))
     seed_storage.buckets(s3, AWS_EDGES, key_arn, built.endpoint)
     edges: dict[str, dict[str, str]] = {name: {"instance_id": identifier} for name, identifier in found.items()}
     for edge in fleet:
         edges[edge.name] = {"interface_id": copies[edge.name], "role_arn": role_arn(edge.role)}
     return {"edges": edges, "network": vars(built), "key_arn": key_arn}
+
+
+def answers(s3: Any) -> bool:
+    """Whether an object store takes a request; it does so some time after it listens."""
+    try:
+        s3.list_buckets()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
 
 
 def object_store(endpoint_url: str, keys: dict[str, str]) -> None:

@@ -62,9 +62,7 @@ def fleet_interfaces(ec2: Any, edges: Sequence[LabEdge], built: Network, first: 
     if not edges:
         return {}
     group = security_group(ec2, built, LabEdge("fleet"))
-    return {
-        edge.name: _interface(ec2, built, first + number, edge.name, group) for number, edge in enumerate(edges)
-    }
+    return {edge.name: _interface(ec2, built, first + number, edge.name, group) for number, edge in enumerate(edges)}
 
 
 def instances(ec2: Any, edges: Sequence[LabEdge], interfaces: dict[str, str]) -> dict[str, str]:
@@ -82,6 +80,11 @@ def instances(ec2: Any, edges: Sequence[LabEdge], interfaces: dict[str, str]) ->
         )
         made[edge.name] = answer["Instances"][0]["InstanceId"]
     return made
+
+
+def edge_address(number: int) -> str:
+    """The private address of the edge of this number, in the order of the inventory."""
+    return str(ipaddress.ip_address(_FIRST_EDGE + number))
 
 
 def security_group(ec2: Any, built: Network, edge: LabEdge) -> str:
@@ -106,7 +109,7 @@ def _storage_rule(built: Network, edge: LabEdge) -> dict[str, Any]:
 def _interface(ec2: Any, built: Network, number: int, name: str, group: str) -> str:
     answer = ec2.create_network_interface(
         SubnetId=built.subnet,
-        PrivateIpAddress=str(ipaddress.ip_address(_FIRST_EDGE + number)),
+        PrivateIpAddress=edge_address(number),
         Groups=[group],
         Description=f"edge {name}",
         TagSpecifications=[_tags("network-interface", name)],

