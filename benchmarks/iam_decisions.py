@@ -138,7 +138,9 @@ def managed_policy(number: int) -> dict[str, Any]:
     while len(json.dumps(statements)) < 5_900:
         place = len(statements)
         service = services[(number + place) % len(services)]
-        names = [f"{service}:Operation{number}x{place}x{index}" for index in range(6)] + [f"{service}:Describe{number}*"]
+        names = [f"{service}:Operation{number}x{place}x{index}" for index in range(6)] + [
+            f"{service}:Describe{number}*"
+        ]
         arns = [f"arn:aws:{service}:*:{ACCOUNT}:thing/{number}/{place}/{index}/*" for index in range(3)]
         statements.append({"Sid": f"S{number}x{place}", "Effect": "Allow", "Action": names, "Resource": arns})
     statements[-1] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{BUCKET}/{number}/*"}
