@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the domains downstream need of the way out: the route, the endpoint's policy, the bounds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..finding import Unread, unread
+from . import gateways, prefixes
+from .analyse import Analysis, analyse, counted, missing_interface
+from .bounds import bounds
+from .model import World, not_read
+from .parse import world as parse_world
+
+
+def exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, Any]:
+    """``{"route", "routes", "endpoint_policy", "bounds", "private_addresses", "vpc_id", "role_arn", "instance_type"}``.
+
+    The route is that of the resolved addresses; where these are not known, that of the storage's prefixes.
+    """
+    world = parse_world(facts)
+    interface = facts.get("interface")
+    held = interface if isinstance(interface, Mapping) and unread(interface) is None else {}
+    analysis = _analysis(world, facts, addresses, port)
+    instance = facts.get("instance")
+    return {
+        "route": _route(world, analysis),
+        "routes": [_described(path) for path in _ways(analysis)],
+        "endpoint_policy": _policy(world, analysis),
+        "bounds": [bound.to_dict() for bound in bounds(world, analysis)] if analysis else [],
+        "private_addresses": [*held.get("addresses", ()), *held.get("ipv6", ())],
+        "vpc_id": held.get("vpc"),
+        "subnet_id": held.get("subnet"),
+        "role_arn": facts.get("role"),
+        "instance_type": instance if unread(instance) is not None else (instance or {}).get("type"),
+    }
+
+
+def _analysis(world: World, facts: Mapping[str, Any], addresses: Any, port: int) -> Analysis | None:
+    if isinstance(addresses, list) and addresses:
+        return analyse(world, prefixes.ranges(counted(world, addresses)[0]), port)
+    listed = (facts.get("storage") or {}).get("prefixes")
+    if unread(listed) is not None or not listed:
+        return None
+    held = prefixes.ranges(listed)
+    return analyse(world, prefixes.of_family(held, 4) or held, port)
+
+
+def _ways(analysis: Analysis | None) -> list[gateways.Path]:
+    """The different ways, the one that most destinations take first."""
+    if analysis is None:
+        return []
+    weights: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], gateways.Path] = {}
+    for path in analysis.paths:
+        key = (path.kind, path.id)
+        weights[key] = weights.get(key, 0) + path.high - path.low + 1
+        first.setdefault(key, path)
+    return [first[key] for key in sorted(weights, key=lambda key: -weights[key])]
+
+
+def _described(path: gateways.Path) -> dict[str, Any]:
+    return {"kind": path.kind, "id": path.id, "source_ip": path.source_ip, "state": path.answer.outcome}
+
+
+def _route(world: World, analysis: Analysis | None) -> Any:
+    if not world.applicable:
+        return None
+    missing = missing_interface(world)
+    if missing is not None:
+        return missing
+    if analysis is None:
+        return not_read("route", "neither the storage's addresses nor its prefixes are known")
+    for low, _, answer in analysis.hops["route"]:
+        if answer.outcome == "unknown" and answer.because is not None:
+            return Unread(
+                answer.because.state,
+                answer.because.operation,
+                answer.because.resource,
+                f"the route to {prefixes.address(low)} is not known: {answer.because.message}",
+                answer.because.permissions,
+            )
+    ways = _ways(analysis)
+    return _described(ways[0]) if ways and ways[0].kind != "none" else None
+
+
+def _policy(world: World, analysis: Analysis | None) -> Any:
+    """The policy of the endpoint on the way: None where there is none on it, Unread where that cannot be told."""
+    if not world.applicable:
+        return None
+    missing = missing_interface(world)
+    if missing is not None:
+        return missing
+    if analysis is None:
+        return not_read("endpoint policy", "the route to the storage is not known")
+    for path in _ways(analysis):
+        if path.kind in ("gateway_endpoint", "interface_endpoint", "vpc_endpoint"):
+            endpoint = world.part("endpoints", path.id)
+            if endpoint is None or isinstance(endpoint, Unread):
+                return endpoint or path.answer.because
+            return {"id": path.id, "document": endpoint.get("policy")}
+    hidden = [path.answer.because for path in analysis.paths if path.answer.because is not None]
+    return hidden[0] if hidden else None
