@@ -180,7 +180,15 @@ def ask_all(
 
 
 def _task(state: Mapping[str, Any], port: int, asked: Mapping[str, Any]) -> Callable[[], Any]:
-    return lambda: ask(state["address"], port, asked, state["seconds"])
+    return lambda: _ask_twice(state["address"], port, asked, state["seconds"])
+
+
+def _ask_twice(server: str, port: int, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """One lost packet is not held against a nameserver: resolvers try again as well (resolv.conf(5), attempts)."""
+    result = ask(server, port, asked, seconds)
+    if result.get("error") != "timeout" or asked["transport"] != "udp":
+        return result
+    return {**ask(server, port, asked, seconds), "tries": 2}
 
 
 def _sign_task(

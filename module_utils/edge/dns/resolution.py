@@ -140,12 +140,24 @@ def _lookup(
 
 def _dns_addresses(facts: Mapping[str, Any], servers: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     own = {server["address"] for server in servers}
+    taken = _search_first(facts, name) or name
     return [
         address
-        for item in results(facts, name=name)
+        for item in results(facts, name=taken)
         if item["server"] in own
         for address in addresses_in(item["result"])
     ]
+
+
+def _search_first(facts: Mapping[str, Any], name: str) -> str | None:
+    """The made-up name of the search domain, where names are tried there first (ndots) and whatever is asked for in
+    that domain has an address: then this one has the same."""
+    conf = facts["resolv_conf"]
+    made_up = facts["made_up"].get("own")
+    if conf is None or made_up is None or not conf["search"] or name.count(".") >= conf["options"]["ndots"]:
+        return None
+    items = results(facts, name=made_up)
+    return str(made_up) if any(addresses_in(item["result"]) for item in items) else None
 
 
 def _combine(

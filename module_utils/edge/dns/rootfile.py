@@ -37,16 +37,28 @@ def read_text(root: str, path: str) -> NodeFile | Unread:
         return Unread("denied", "read", path, f"cannot read {path}: permission denied; run the audit with become: true")
     except OSError as error:
         return Unread("error", "read", path, f"cannot read {path}: {error.strerror or error}")
-    with os.fdopen(handle, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return Unread("error", "read", path, f"cannot read {path}: {target} is not a regular file")
-        try:
-            data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            return Unread("error", "read", path, f"cannot read {path}: {error.strerror or error}")
+        data = _all_of(handle)
+    except OSError as error:
+        return Unread("error", "read", path, f"cannot read {path}: {error.strerror or error}")
+    finally:
+        os.close(handle)
     if len(data) > MAX_BYTES:
         return Unread("error", "read", path, f"cannot read {path}: it is larger than {MAX_BYTES} bytes")
     return NodeFile(path, link, target, data.decode("utf-8", errors="replace"))
+
+
+def _all_of(handle: int) -> bytes:
+    """What the file holds, and one byte more than is taken of a file that is too large."""
+    data = b""
+    while len(data) <= MAX_BYTES:
+        part = os.read(handle, MAX_BYTES + 1 - len(data))
+        if not part:
+            break
+        data += part
+    return data
 
 
 def listing(root: str, directory: str, ending: str) -> list[str] | Unread:
