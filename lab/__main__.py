@@ -16,7 +16,6 @@ from typing import Any
 
 from .process import PROJECT, LabError, die_with_parent, process_start, python
 
-_UP_SECONDS = 120.0
 _DOWN_SECONDS = 30.0
 _GRACE_SECONDS = 10.0
 _READY = "ready"
@@ -56,7 +55,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     }
     for name in (*helps, "serve"):
         sub = actions.add_parser(name, help=helps.get(name), description=helps.get(name))
-        sub.add_argument("--dir", type=Path, default=Path(".lab"), help="directory of the lab (default .lab)")
+        sub.add_argument(
+            "--dir", type=Path, default=PROJECT / ".lab", help="its directory (default .lab of the project)"
+        )
         if name in ("up", "run", "serve"):
             sub.add_argument("--edges", type=_count, default=0, metavar="N", help="further copies of a healthy edge")
         if name == "run":
@@ -121,17 +122,19 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    from .lifecycle import running
+    from .lifecycle import holder, sweep
 
-    state = running(options.dir)
-    if state is None:
-        print(f"no lab runs in {options.dir}")
+    found = holder(options.dir)
+    if found is None:
+        swept = sweep(options.dir)
+        print(f"removed what a killed lab had left in {options.dir}" if swept else f"no lab runs in {options.dir}")
         return 0
-    os.kill(state["pid"], signal.SIGTERM)
+    pid, started = found
+    os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + _DOWN_SECONDS
-    while process_start(state["pid"]) == state["started"]:
+    while process_start(pid) == started:
         if time.monotonic() > until:
-            raise LabError(f"the lab in {options.dir} (pid {state['pid']}) did not end within {_DOWN_SECONDS:.0f} s")
+            raise LabError(f"the lab in {options.dir} (pid {pid}) did not end within {_DOWN_SECONDS:.0f} s")
         time.sleep(0.05)
     print(f"lab in {options.dir} stopped")
     return 0

@@ -129,10 +129,7 @@ class Lab:
             server.stop()
         self._servers.clear()
         if self._lock is not None:
-            _clean(self.directory)
-            os.unlink(self.directory / _LOCK)
-            _remove_if_empty(self.directory)
-            os.close(self._lock)
+            _leave(self.directory, self._lock)
             self._lock = None
 
     def _register(self, server: Server) -> None:
@@ -161,6 +158,24 @@ def running(directory: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise LabError(f"{directory / STATE} is not JSON ({error}); remove {directory}") from None
     return state if process_start(state["pid"]) == state["started"] else None
+
+
+def holder(directory: Path) -> tuple[int, str] | None:
+    """The pid, and the start of that process, of whoever holds the lab in a directory, from its first moment on."""
+    try:
+        pid, started = (directory / _LOCK).read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return (int(pid), started) if process_start(int(pid)) == started else None
+
+
+def sweep(directory: Path) -> bool:
+    """Remove what a killed lab left in a directory; whether there was anything. LabError where a lab runs there."""
+    if not (directory / _LOCK).exists():
+        return False
+    handle = _take_lock(directory)
+    _leave(directory, handle)
+    return True
 
 
 def environment(directory: Path, state: Mapping[str, Any]) -> dict[str, str]:
@@ -215,6 +230,8 @@ def _take_lock(directory: Path) -> int:
             f"a lab runs in {directory} already; stop it with `python -m lab down --dir {directory}`, "
             "or start another with --dir"
         )
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()} {process_start(os.getpid())}\n".encode())
     return handle
 
 
@@ -232,6 +249,9 @@ def _clean(directory: Path) -> bool:
     return found
 
 
-def _remove_if_empty(directory: Path) -> None:
-    if not any(directory.iterdir()):
-        directory.rmdir()
+def _leave(directory: Path, lock: int) -> None:
+    """Remove everything, the lock last."""
+    _clean(directory)
+    os.unlink(directory / _LOCK)
+    directory.rmdir()
+    os.close(lock)

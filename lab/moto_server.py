@@ -92,6 +92,8 @@ def _own_format(text: bytes, environ: dict[str, Any]) -> tuple[bytes, str]:
         kind = "AccessDeniedException" if code is None or code[1] == b"AccessDenied" else code[1].decode()
         answer = {"__type": kind, "message": message[1].decode() if message else "Access denied"}
         return json.dumps(answer).encode(), "application/x-amz-json-1.1"
+    if b"<Code>" not in text:
+        text = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
     return text, "text/xml"
 
 

@@ -116,9 +116,13 @@ def python(*arguments: str) -> list[str]:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process started, in the kernel's clock ticks: with the pid it names one process for ever. None if none."""
+    """When a process started, in the kernel's clock ticks: with the pid it names one process for ever (proc(5)).
+
+    None where there is no such process, or only its remains that nobody has waited for.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from . import seed, zones
+from . import policies, seed, zones
 from .process import LabError, PortTaken, Server, free_ports, python
 from .world import PREFIXES_FILE, REGION
 
@@ -66,8 +66,7 @@ class ObjectStore:
         self._operator = keys["operator"]
         self._identities = directory / "identities.json"
         self._identities.touch(mode=0o600)
-        known = [_identity(name, key) for name, key in keys.items()]
-        self._identities.write_text(json.dumps({"identities": known}))
+        self._identities.write_text(json.dumps(_identities(keys)))
         self._first: tuple[Server, str] | None = self._start(1)
 
     def url(self) -> str:
@@ -116,11 +115,18 @@ def _sockets(ports: dict[str, int]) -> tuple[Path, ...]:
     return tuple(Path(f"{SOCKET_PREFIX}{name}.sock") for name in names)
 
 
-def _identity(name: str, key: dict[str, str]) -> dict[str, object]:
-    # SeaweedFS counts the reading of a bucket's configuration as administration.
-    actions = ["Admin", "Read", "Write", "List", "Tagging"] if name == "operator" else ["Admin", "Read", "List"]
-    credentials = {"accessKey": key["access_key_id"], "secretKey": key["secret_access_key"]}
-    return {"name": name, "credentials": [credentials], "actions": actions}
+def _identities(keys: dict[str, dict[str, str]]) -> dict[str, object]:
+    """The same two as in the control plane: one that may do everything, and one that audits."""
+
+    def identity(name: str, **rights: list[str]) -> dict[str, object]:
+        pair = {"accessKey": keys[name]["access_key_id"], "secretKey": keys[name]["secret_access_key"]}
+        return {"name": name, "credentials": [pair], **rights}
+
+    everything = ["Admin", "Read", "Write", "List", "Tagging"]
+    return {
+        "identities": [identity("operator", actions=everything), identity("auditor", policyNames=["audit"])],
+        "policies": [{"name": "audit", "content": policies.audit()}],
+    }
 
 
 def _again_where_taken(attempt: Callable[[int], Started]) -> Started:

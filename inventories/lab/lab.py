@@ -23,14 +23,16 @@ def state() -> dict[str, Any] | None:
         return None
     except ValueError as error:
         raise SystemExit(f"{directory / 'lab.json'} is not JSON ({error}); remove {directory}") from None
-    return written if stat.rpartition(")")[2].split()[19] == written["started"] else None
+    # The start of a process, in the kernel's clock ticks, tells it from a later one of the same number (proc(5)).
+    fields = stat.rpartition(")")[2].split()
+    return written if fields[0] not in "ZX" and fields[19] == written["started"] else None
 
 
 def inventory(written: dict[str, Any] | None) -> dict[str, Any]:
     """The hosts' variables, and the hosts that only this lab has."""
     hosts: dict[str, Any] = written["hosts"] if written else {}
     copies = [name for name in hosts if name.startswith("fleet-")]
-    return {"on_aws": {"hosts": copies}, "_meta": {"hostvars": hosts}}
+    return {"edges": {"hosts": list(hosts)}, "on_aws": {"hosts": copies}, "_meta": {"hostvars": hosts}}
 
 
 if __name__ == "__main__":
