@@ -20,10 +20,10 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge import travel  # noqa: E402
-from ansible.module_utils.edge.finding import EdgepathError  # noqa: E402
-from ansible.module_utils.edge.run import Run, facts_path, write_json  # noqa: E402
-from ansible.module_utils.edge.targets import Edge, from_variables  # noqa: E402
+from ansible.module_utils.edge import travel
+from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.run import Run, facts_path, write_json
+from ansible.module_utils.edge.targets import Edge, from_variables
 
 
 class ActionModule(ActionBase):

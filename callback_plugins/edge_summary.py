@@ -20,15 +20,15 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.catalogue import all_checks  # noqa: E402
-from ansible.module_utils.edge.summary import lines  # noqa: E402
+from ansible.module_utils.edge.catalogue import all_checks
+from ansible.module_utils.edge.summary import lines
 
 DOCUMENTATION = r"""
 name: edge_summary
 type: aggregate
 short_description: The summary of an audit, after the play recap
 description:
-  - While edges are visited, says how many have answered. Where P(edge_report#module) wrote a report, prints its summary.
+  - While edges are visited, says how many have answered. Where M(edge_report) wrote a report, prints its summary.
 requirements:
   - enabled in C(ansible.cfg)
 author:

@@ -14,7 +14,7 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.targets import from_variables  # noqa: E402
+from ansible.module_utils.edge.targets import from_variables
 
 DOCUMENTATION = r"""
 name: edge_targets

@@ -1,0 +1,46 @@
+# The two commands: `make demo` and `make test`. Both make the environment first, from requirements.lock.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(CURDIR)/$(VENV)/bin
+RUN := env PATH="$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint docs lock bench clean
+
+help: ## show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+env: $(VENV)/.ready ## the Python environment, pinned
+
+$(VENV)/.ready: requirements.lock requirements-uv.lock
+	@bin/python-for-venv $(PYTHON)
+	@echo "making the environment in $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock
+	@touch $@
+
+demo: env ## audit the edges of the embedded lab and show what a report says
+	@$(RUN) python -m lab run -- bin/demo
+
+test: env ## unit, module and playbook tests
+	@$(RUN) python -m pytest -n auto --dist loadgroup
+
+lint: env ## ruff, mypy --strict, ansible-lint (production)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	cd module_utils && $(RUN) mypy --config-file ../pyproject.toml edge
+	$(RUN) ansible-lint --offline --profile production
+
+docs: env ## write docs/checks.md and docs/variables.md from the code
+	@$(RUN) python docs/generate.py
+
+bench: env ## measure; every figure is a ratio against something of the same run
+	@for each in benchmarks/*.py; do echo "== $$each"; $(RUN) python $$each || exit 1; done
+
+lock: ## pin pyproject.toml's dependencies anew
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --extra lab --extra test pyproject.toml -o requirements.lock
+
+clean: ## remove the environment, the lab and caches; runs stay
+	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
