@@ -8,7 +8,7 @@ from typing import Any
 
 from ..finding import Finding, unread
 from ..targets import Edge
-from . import access, place, protection, recordings, retention
+from . import access, place, protection, recordings, retention, uploads
 from .case import Case
 from .catalogue import CATALOGUE
 
@@ -27,8 +27,8 @@ _JUDGES: dict[str, Callable[[Case], Finding]] = {
     "BUCKET-10": retention.current,
     "BUCKET-11": retention.noncurrent,
     "BUCKET-12": retention.markers,
-    "BUCKET-13": retention.abort_missing,
-    "BUCKET-14": retention.abort_too_soon,
+    "BUCKET-13": uploads.abort_missing,
+    "BUCKET-14": uploads.abort_too_soon,
     "BUCKET-15": retention.archiving,
     "BUCKET-16": recordings.archived,
     "BUCKET-17": recordings.hidden,

@@ -25,7 +25,7 @@ from ..finding import Unread, unread
 from ..run import Run, plain
 from ..targets import Edge
 from .keys import KeyReader
-from .reader import BucketReader, Owner
+from .reader import ACCOUNT_BLOCK, ACCOUNT_BLOCK_CALL, BucketReader, Owner
 
 
 @dataclass
@@ -68,7 +68,9 @@ def _read_handle(handle: _Handle, run: Run, calls: Counter[str]) -> dict[str, An
         for bucket, sharing in by_bucket.items()
     ]
     answers = handle.account.read_all([reader.read for reader in readers])
-    calls.update(handle.account.calls)
+    made = Counter(handle.account.calls)
+    made[ACCOUNT_BLOCK] += made.pop(ACCOUNT_BLOCK_CALL, 0)
+    calls.update(+made)
     calls.update(keys.calls)
     observed = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     facts: dict[str, Any] = {}

@@ -14,18 +14,16 @@ from ..finding import Unread
 from .sample import entries, stamp
 
 
-def read_key(
-    call: Callable[..., Any], listing: Callable[[str], Any], key: str, locked: bool, tagged: bool
-) -> dict[str, Any]:
+def read_key(call: Callable[..., Any], listing: Any, key: str, locked: bool, tagged: bool) -> dict[str, Any]:
     """What is known of one key.
 
-    call: makes one S3 read of the bucket.  listing: one page of versions below a prefix.  locked: whether the bucket
+    call: makes one S3 read of the bucket.  listing: the answer that holds its versions.  locked: whether the bucket
     has object lock.  tagged: whether a lifecycle rule asks for tags.
     Returns {"key", "versions": [entry] | unread, "head": {...} | None | unread, "legal_hold": bool | unread,
     "retain_until": ISO time | None | unread, "tags": {...} | None | unread}.
     """
-    found = listing(key)
-    versions = [item for item in entries(found) if item["key"] == key] if isinstance(found, dict) else found
+    listed = isinstance(listing, dict) and "$not_implemented" not in listing
+    versions = [item for item in entries(listing) if item["key"] == key] if listed else listing
     head = call("head_object", Key=key)
     known = head if isinstance(head, dict) else {}
     target = {"Key": key, **_hidden_version(versions)}

@@ -26,7 +26,9 @@ from .sample import PAGE, digest
 _NOT_IMPLEMENTED = ("NotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "501", "405")
 _MOVED = ("301", "PermanentRedirect", "TemporaryRedirect", "307", "AuthorizationHeaderMalformed")
 _CODE = re.compile(r"^cannot read .*?: (?P<code>[A-Za-z0-9.]+)(?:[: ]|$)")
-_ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
+# S3 Control's operation has a permission of S3 (Service Authorization Reference, "Actions for Amazon S3").
+ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
+ACCOUNT_BLOCK_CALL = "s3control:GetPublicAccessBlock"
 
 
 def code_of(fact: Unread) -> str:
@@ -63,7 +65,7 @@ class Owner:
         if account.key.endpoint_url is not None:
             return None
         if not isinstance(account_id, str):
-            return replace(account_id, operation=_ACCOUNT_BLOCK) if isinstance(account_id, Unread) else None
+            return replace(account_id, operation=ACCOUNT_BLOCK) if isinstance(account_id, Unread) else None
         answer = account.read(
             "s3control",
             "get_public_access_block",
@@ -72,8 +74,8 @@ class Owner:
             AccountId=account_id,
         )
         if isinstance(answer, Unread) and answer.permissions:
-            message = re.sub(r"\(needs [^)]*\)", f"(needs {_ACCOUNT_BLOCK})", answer.message)
-            return replace(answer, operation=_ACCOUNT_BLOCK, permissions=(_ACCOUNT_BLOCK,), message=message)
+            message = re.sub(r"\(needs [^)]*\)", f"(needs {ACCOUNT_BLOCK})", answer.message)
+            return replace(answer, operation=ACCOUNT_BLOCK, permissions=(ACCOUNT_BLOCK,), message=message)
         return answer
 
 
@@ -249,10 +251,13 @@ class BucketReader:
             if edge.prefix not in listings:
                 listings[edge.prefix] = self._listing(edge.prefix)
             listing = listings[edge.prefix]
-            sample = digest(listing, prefixes) if isinstance(listing, dict) else listing
+            listed = isinstance(listing, dict) and "$not_implemented" not in listing
+            sample = digest(listing, prefixes) if listed else listing
             for key in edge.recording_keys:
                 if key not in keys:
-                    keys[key] = read_key(self._s3, self._listing, key, locked, tagged)
+                    whole = listed and listing.get("IsTruncated") is False
+                    found = listing if whole and key.startswith(edge.prefix) else self._listing(key)
+                    keys[key] = read_key(self._s3, found, key, locked, tagged)
             by_edge[edge.name] = {
                 "sample": sample,
                 "keys": [keys[key] for key in edge.recording_keys],

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from ..finding import Bound, Finding, Unread, unread
+from ..finding import Finding, Unread, unread
 from .case import Case, not_implemented
-from .lifecycle import HIDDEN, MARKER_REMOVED, Event, Fate, StoredObject, Timeline, abort_rule, moment, simulate
+from .lifecycle import HIDDEN, MARKER_REMOVED, Event, Fate, StoredObject, Timeline, moment, simulate
 from .rules import Configuration, Rule, parse
-
-# The example that AWS gives, and what its console proposes (User Guide, "Configuring a bucket lifecycle configuration
-# to delete incomplete multipart uploads"). Days.
-ABORT_DAYS = 7
-_DAY = 86400.0
 
 Pick = Callable[[Timeline], "Event | None"]
 
@@ -74,12 +69,18 @@ def _judge(
     if sure:
         return _failed(case, check, configuration, sure, action)
     if configuration.malformed:
-        name, why = configuration.malformed[0]
-        message = f"lifecycle rule {name} of bucket {case.bucket} cannot be understood: {why}"
-        return case.unknown(check, "error", "s3:GetLifecycleConfiguration", message)
+        return not_understood(case, check, configuration)
     if perhaps:
-        return _unsure(case, check, perhaps)
-    return case.passed(check, f"none of {len(configuration.rules)} enabled rules does")
+        return _unsure(case, check, configuration, perhaps)
+    unclear = case.open_question(check, case.fact("keys")) if configuration.rules else None
+    return unclear or case.passed(check, f"none of {len(configuration.rules)} enabled rules does")
+
+
+def not_understood(case: Case, check: str, configuration: Configuration) -> Finding:
+    """The finding where a rule is malformed, and might be the one that decides."""
+    name, why = configuration.malformed[0]
+    message = f"lifecycle rule {name} of bucket {case.bucket} cannot be understood: {why}"
+    return case.unknown(check, "error", "s3:GetLifecycleConfiguration", message)
 
 
 def _outcomes(
@@ -139,15 +140,15 @@ def _says(event: Event) -> str:
     return f"is deleted for good from {day} (rule {event.rule})"
 
 
-def _unsure(case: Case, check: str, found: Sequence[tuple[Subject, Event]]) -> Finding:
+def _unsure(case: Case, check: str, configuration: Configuration, found: Sequence[tuple[Subject, Event]]) -> Finding:
     subject, event = min(found, key=lambda pair: pair[1].when)
-    rule = subject.rule
-    if rule is not None and rule.filter.tags:
-        why = "it asks for tags that were not read: " + ", ".join(f"{name}={value}" for name, value in rule.filter.tags)
-    elif not subject.certain and rule is not None:
-        why = f"it acts below {rule.filter.prefix}, and whether recordings lie there is not known: set edge_prefix"
+    acting = next(rule.filter for rule in configuration.rules if rule.name == event.rule)
+    if acting.tags and subject.item.tags is None:
+        why = "it asks for tags that were not read: " + ", ".join(f"{name}={value}" for name, value in acting.tags)
+    elif not subject.certain and len(acting.prefix) > len(case.edge.prefix):
+        why = f"it acts below {acting.prefix}, and whether recordings lie there is not known: set edge_prefix"
     else:
-        why = "the object's lock, tags or versions were not read"
+        why = "its versions, size or lock were not read"
     message = f"rule {event.rule} may act on {subject.label} from {event.when:%Y-%m-%d}; {why}"
     return case.unknown(check, "not_collected", "s3:GetLifecycleConfiguration", message)
 
@@ -159,8 +160,10 @@ def _probes(case: Case, configuration: Configuration) -> list[Subject]:
     lock = case.settled(case.fact("object_lock"))
     retain_until = _default_retain_until(case, lock)
     may_be_locked = isinstance(case.fact("object_lock"), Unread)
+    unsampled = isinstance(case.fact("sample"), Unread)
     for rule in configuration.rules:
-        size = _fitting_size(rule, int(case.edge.payload.longest_bytes))
+        fitting = _fitting_size(rule, int(case.edge.payload.longest_bytes))
+        size = (rule.filter.larger_than or 0) + 1 if fitting is None and unsampled else fitting
         if size is None or not _meet(rule.filter.prefix, case.edge.prefix):
             continue
         prefix = max(rule.filter.prefix, case.edge.prefix, key=len)
@@ -174,7 +177,7 @@ def _probes(case: Case, configuration: Configuration) -> list[Subject]:
             legal_hold=None if may_be_locked else False,
         )
         narrower = len(rule.filter.prefix) > len(case.edge.prefix)
-        certain = not narrower or bool(case.edge.prefix) or bool(below)
+        certain = fitting is not None and (not narrower or bool(case.edge.prefix) or bool(below))
         label = f"a recording written now{f' below {prefix}' if narrower else ''}"
         found.append(Subject(label, item, certain, rule))
     return found
@@ -210,15 +213,37 @@ def _stored(case: Case, wanted: Callable[[Any], bool]) -> list[Subject]:
     locked = case.settled(case.fact("object_lock"))
     unlockable = locked is not None and not locked["enabled"] or case.fact("object_lock") is None
     sampled = case.settled(case.fact("sample", "oldest")) or []
-    found = [_subject(entry, False if unlockable else None, None, None) for entry in sampled if wanted(entry)]
-    for given in case.settled(case.fact("keys")) or []:
+    given_keys = case.settled(case.fact("keys")) or []
+    named = {given["key"] for given in given_keys if isinstance(given["versions"], list)}
+    found = [
+        _subject(entry, False if unlockable else None, None, None)
+        for entry in sampled
+        if wanted(entry) and entry["key"] not in named
+    ]
+    for given in given_keys:
         versions = given["versions"] if isinstance(given["versions"], list) else []
+        if unread(given["versions"]) is not None:
+            found.append(_unlisted(case, given["key"], wanted))
         newest = next((entry for entry in versions if not entry["marker"]), None)
         for entry in filter(wanted, versions):
             hold = given["legal_hold"] if entry is newest and isinstance(given["legal_hold"], bool) else None
             until = given["retain_until"] if entry is newest and unread(given["retain_until"]) is None else None
             found.append(_subject(entry, False if unlockable else hold, until, given["tags"]))
     return found
+
+
+def _unlisted(case: Case, key: str, wanted: Callable[[Any], bool]) -> Subject:
+    """What may be there of a key whose versions could not be read."""
+    past = not wanted({"current": True, "marker": False}) and wanted({"current": False, "marker": False})
+    item = StoredObject(
+        key=key,
+        created=case.observed,
+        noncurrent_since=case.observed if past else None,
+        newer_noncurrent=None,
+        delete_marker=wanted({"current": True, "marker": True}),
+        legal_hold=None,
+    )
+    return Subject(key, item, certain=False)
 
 
 def _subject(entry: Any, hold: bool | None, until: Any, tags: Any) -> Subject:
@@ -256,79 +281,3 @@ def _fitting_size(rule: Rule, longest: int) -> int | None:
     low = 0 if rule.filter.larger_than is None else rule.filter.larger_than + 1
     high = longest if rule.filter.smaller_than is None else min(longest, rule.filter.smaller_than - 1)
     return high if low <= high else None
-
-
-def abort_missing(case: Case) -> Finding:
-    lifecycle = case.fact("lifecycle")
-    unclear = case.open_question("BUCKET-13", lifecycle)
-    if unclear is not None:
-        return unclear
-    configuration = parse(lifecycle)
-    rule = abort_rule(configuration, f"{case.edge.prefix}recording")
-    if rule is not None:
-        return case.passed("BUCKET-13", f"rule {rule.name} aborts them after {rule.abort_days} days")
-    if configuration.malformed:
-        name, why = configuration.malformed[0]
-        message = f"lifecycle rule {name} of bucket {case.bucket} cannot be understood: {why}"
-        return case.unknown("BUCKET-13", "error", "s3:GetLifecycleConfiguration", message)
-    if case.fact("mfa_delete") == "Enabled":
-        return case.not_applicable("BUCKET-13", "a bucket with MFA delete takes no lifecycle")
-    return case.failed(
-        "BUCKET-13",
-        "no enabled rule aborts incomplete uploads below the prefix",
-        evidence=({"operation": "s3:GetLifecycleConfiguration", "rules": len(configuration.rules)},),
-        fix=case.fix("add_abort_rule", f"abort them after {ABORT_DAYS} days", days=ABORT_DAYS, prefix=case.edge.prefix),
-    )
-
-
-def abort_too_soon(case: Case) -> Finding:
-    """An upload in parts ends with the abort, so the days are a bound on the whole transfer."""
-    lifecycle = case.fact("lifecycle")
-    unclear = case.open_question("BUCKET-14", lifecycle)
-    if unclear is not None:
-        return unclear
-    configuration = parse(lifecycle)
-    rule = _first_abort(configuration, (f"{case.edge.prefix}recording", *(
-        rule.filter.prefix for rule in configuration.rules if rule.filter.prefix.startswith(case.edge.prefix)
-    )))  # fmt: skip
-    if rule is None or rule.abort_days is None:
-        return _no_abort(case, configuration)
-    bound = Bound(
-        kind="total",
-        hop="bucket",
-        setting="AbortIncompleteMultipartUpload.DaysAfterInitiation",
-        origin=f"lifecycle rule {rule.name} of {case.arn}",
-        seconds=rule.abort_days * _DAY,
-        source="Amazon S3 User Guide, Lifecycle configuration elements",
-    )
-    longest = case.edge.payload.survives(bound)
-    text = f"rule {rule.name} aborts after {rule.abort_days} days"
-    if longest >= case.edge.payload.longest_minutes:
-        if configuration.malformed:
-            return _no_abort(case, configuration)
-        return case.passed("BUCKET-14", text, bound=bound)
-    hours = case.edge.payload.transfer_seconds / 3600.0
-    days = int(case.edge.payload.transfer_seconds // _DAY) + 1
-    return case.failed(
-        "BUCKET-14",
-        f"{text}; the longest export takes {hours:.0f} h",
-        bound=bound,
-        longest_minutes=longest,
-        evidence=({"operation": "s3:GetLifecycleConfiguration", "rule": rule.name, "days": rule.abort_days},),
-        fix=case.fix(
-            "add_abort_rule", f"abort after {days} days", days=days, rules=[rule.name], prefix=case.edge.prefix
-        ),
-    )
-
-
-def _first_abort(configuration: Configuration, keys: Iterable[str]) -> Rule | None:
-    rules = [rule for rule in (abort_rule(configuration, key) for key in keys) if rule is not None]
-    return min(rules, key=lambda rule: rule.abort_days or 0, default=None)
-
-
-def _no_abort(case: Case, configuration: Configuration) -> Finding:
-    if configuration.malformed:
-        name, why = configuration.malformed[0]
-        message = f"lifecycle rule {name} of bucket {case.bucket} cannot be understood: {why}"
-        return case.unknown("BUCKET-14", "error", "s3:GetLifecycleConfiguration", message)
-    return case.passed("BUCKET-14", "no rule aborts uploads in progress")
