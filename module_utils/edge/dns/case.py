@@ -40,7 +40,8 @@ class Case:
 
     def managed_by(self) -> str | None:
         """What writes resolv.conf, as its link tells; a change in the file itself would not last."""
-        link = (self.facts["resolv_conf"] or {}).get("link") or ""
+        conf = self.facts["resolv_conf"]
+        link = "" if conf is None or unread(conf) is not None else conf["link"] or ""
         return next((name for name in ("systemd", "NetworkManager", "resolvconf") if name in link), None)
 
 

@@ -159,7 +159,8 @@ def search(case: Case) -> list[Finding]:
 
 def silent_seconds(case: Case, address: str) -> int:
     """How long glibc waits for one nameserver before it asks the next, once round."""
-    conf = case.facts["resolv_conf"] or {"options": DEFAULTS}
+    conf = case.facts["resolv_conf"]
+    options = DEFAULTS if conf is None or unread(conf) is not None else conf["options"]
     order = [server["address"] for server in resolvers(case.facts)]
     place = order.index(address) if address in order else 0
-    return max(1, (int(conf["options"]["timeout"]) << place) // (len(order) if place else 1))
+    return max(1, (int(options["timeout"]) << place) // (len(order) if place else 1))
