@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from . import seed, servers, trees
 from .process import LabError, Server, process_start
 from .seed_network import edge_address
@@ -66,8 +68,12 @@ class Lab:
         (self.directory / _EMPTY_CONFIG).touch()
         logs = self.directory / "log"
         logs.mkdir()
-        with _only_loopback():
-            self._bring_up(logs)
+        try:
+            with _only_loopback():
+                self._bring_up(logs)
+        except (BotoCoreError, ClientError) as error:
+            ends = "\n".join(server.tail() for server in self._servers)
+            raise LabError(f"a server of the lab refused what was to be put into it: {error}. {ends}") from error
         self._report(f"lab ready in {self.directory}")
 
     def _bring_up(self, logs: Path) -> None:

@@ -37,6 +37,7 @@ S3_BUCKET_READS = {
     "ownershipControls": "GetBucketOwnershipControls",
     "requestPayment": "GetBucketRequestPayment",
 }
+_XML = "text/xml"
 _S3_RENAMED = {"HeadBucket": "ListBucket"}
 
 
@@ -49,6 +50,16 @@ def fill_prefix_list(region: str, prefixes: Iterable[str]) -> None:
     managed.prefix_list_arn = f"arn:aws:ec2:{region}:aws:prefix-list/{managed.id}"
     managed.entries = {version: [{"Cidr": prefix} for prefix in prefixes] for version in managed.entries}
     lists[managed.id] = managed
+
+
+class Request(access_control.IAMRequest):
+    """A request whose signature is checked over the body that was sent: a GET has none."""
+
+    def _create_aws_request(self) -> Any:
+        request = super()._create_aws_request()
+        if self._method == "GET":
+            request.data = b""
+        return request
 
 
 class S3Request(access_control.S3IAMRequest):
@@ -85,7 +96,7 @@ class OwnDenials:
 def _own_format(text: bytes, environ: dict[str, Any]) -> tuple[bytes, str]:
     service = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     if service is not None and service[1] == "ec2":
-        return text.replace(b"<Code>AccessDenied</Code>", b"<Code>UnauthorizedOperation</Code>"), "text/xml"
+        return text.replace(b"<Code>AccessDenied</Code>", b"<Code>UnauthorizedOperation</Code>"), _XML
     if "HTTP_X_AMZ_TARGET" in environ:
         message = re.search(rb"<Message>(.*?)</Message>", text, re.DOTALL)
         code = re.search(rb"<Code>(.*?)</Code>", text)
@@ -93,13 +104,14 @@ def _own_format(text: bytes, environ: dict[str, Any]) -> tuple[bytes, str]:
         answer = {"__type": kind, "message": message[1].decode() if message else "Access denied"}
         return json.dumps(answer).encode(), "application/x-amz-json-1.1"
     if b"<Code>" not in text:
-        text = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-    return text, "text/xml"
+        return b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>", _XML
+    return text.replace(b"<Errors>", b"").replace(b"</Errors>", b""), _XML
 
 
 def main(region: str, prefixes_file: str) -> None:
     """Serve until killed."""
     fill_prefix_list(region, json.loads(Path(prefixes_file).read_text())["ipv4"])
+    access_control.IAMRequest = Request
     access_control.S3IAMRequest = S3Request
     application = OwnDenials(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)

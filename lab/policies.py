@@ -29,6 +29,7 @@ AUDIT_ACTIONS = (
     "kms:ListAliases",
     "organizations:Describe*",
     "organizations:List*",
+    "route53:ListHostedZonesByVPC",
     "s3:GetBucket*",
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",
@@ -139,6 +140,17 @@ def bucket(name: str, endpoint_id: str) -> str:
     return document(
         _statement("EncryptedTransport", "Deny", "s3:*", both, Principal="*", Condition=insecure),
         _statement("ThroughTheEndpoint", "Deny", objects, both[1], Principal="*", Condition=elsewhere),
+    )
+
+
+def replication(copies: str) -> str:
+    """What S3 needs to copy new recordings to another bucket."""
+    reads = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
+    settings = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
+    return document(
+        _statement("Source", "Allow", settings, bucket_arn("euw2-recordings-*")),
+        _statement("Versions", "Allow", reads, bucket_arn("euw2-recordings-*/*")),
+        _statement("Copies", "Allow", ["s3:ReplicateObject", "s3:ReplicateTags"], f"{bucket_arn(copies)}/*"),
     )
 
 

@@ -42,6 +42,7 @@ def control_plane(endpoint_url: str, fleet: Sequence[LabEdge]) -> dict[str, Any]
     """Everything of AWS. Returns ``{"edges": {name: {"instance_id"|"interface_id"}}, "network": {...}, "key_arn"}``."""
     ec2, iam, kms, s3 = (client(service, endpoint_url) for service in ("ec2", "iam", "kms", "s3"))
     seed_identity.audit_roles(iam)
+    seed_identity.replication_role(iam, seed_storage.COPIES)
     key_arn = seed_identity.key(kms, AWS_EDGES)
     seed_identity.edge_roles(iam, AWS_EDGES, key_arn)
     built = seed_network.network(ec2)

@@ -10,6 +10,7 @@ from . import policies
 from .world import ACCOUNT, LabEdge
 
 BOUNDARY = "recording-export-boundary"
+REPLICATION_ROLE = "recording-replication"
 KEY_ALIAS = "alias/recordings"
 
 
@@ -30,6 +31,13 @@ def audit_roles(iam: Any) -> None:
     for role, text in ((policies.AUDIT_ROLE, policies.audit()), (policies.BLIND_AUDIT_ROLE, policies.audit_blind())):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=policies.trust_user("auditor"))
         iam.put_role_policy(RoleName=role, PolicyName="read-the-path", PolicyDocument=text)
+
+
+def replication_role(iam: Any, copies: str) -> None:
+    """The role with which S3 copies recordings to another bucket."""
+    iam.create_role(RoleName=REPLICATION_ROLE, AssumeRolePolicyDocument=policies.trust_service("s3.amazonaws.com"))
+    text = policies.replication(copies)
+    iam.put_role_policy(RoleName=REPLICATION_ROLE, PolicyName="copy", PolicyDocument=text)
 
 
 def key(kms: Any, edges: Sequence[LabEdge]) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import policies
-from .world import OBJECT_STORE_BUCKET, ORGANISATION, REGION, LabEdge
+from .seed_identity import REPLICATION_ROLE
+from .world import OBJECT_STORE_BUCKET, ORGANISATION, REGION, LabEdge, role_arn
 
+COPIES = "euw2-copies-of-recordings"
 _PART = 5 * 1024 * 1024  # the least that S3 takes for a part but the last
 _CONVERSATION = "c8b8f8a4-1f0e-4f65-9e0b-2a64f3b0d7aa"
 _RECORDING = "5a1f33f0-6a55-4c1b-8f6e-90d0a7c2b6e1"
@@ -18,6 +20,7 @@ _KEY = f"{policies.PREFIX}{ORGANISATION}/year=2026/month=11/day=20/hour=02/conve
 
 def buckets(s3: Any, edges: Sequence[LabEdge], key_arn: str, endpoint_id: str) -> None:
     """A bucket for each edge. The bucket policy comes last: moto judges objects by it without its conditions."""
+    _copies(s3)
     for edge in edges:
         _bucket(s3, edge, key_arn)
         s3.put_object(Bucket=edge.bucket, Key=f"{_KEY}.opus", Body=b"OggS")
@@ -52,6 +55,7 @@ def _bucket(s3: Any, edge: LabEdge, key_arn: str) -> None:
                 "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 90}},
             },
         )
+        _replicated(s3, name)
     s3.put_bucket_encryption(
         Bucket=name,
         ServerSideEncryptionConfiguration={
@@ -79,6 +83,24 @@ _TIDY = {
     "Filter": {"Prefix": ""},
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
 }
+
+
+def _copies(s3: Any) -> None:
+    s3.create_bucket(Bucket=COPIES, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket=COPIES, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _replicated(s3: Any, name: str) -> None:
+    rule = {
+        "ID": "copy-of-every-recording",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": policies.bucket_arn(COPIES)},
+    }
+    configuration = {"Role": role_arn(REPLICATION_ROLE), "Rules": [rule]}
+    s3.put_bucket_replication(Bucket=name, ReplicationConfiguration=configuration)
 
 
 def _in_parts(s3: Any, bucket: str, key: str) -> None:
