@@ -13,10 +13,12 @@ from typing import Any
 
 from ..finding import Unread, unread
 from . import acl, gateways, groups, host, prefixes, routes
-from .answers import Answer, Judged, combine, everywhere, unknown
+from .answers import Answer, Judged, at, combine, everywhere, unknown
 from .model import EPHEMERAL_WIDEST, Acl, Read, World, not_read
 
 AWS_HOPS = ("security_group", "network_acl", "route", "gateway")
+# Secondary addresses of an interface that are tried in turn where nothing tells which one the edge uses.
+MOST_SOURCES = 8
 _LOOPBACK = prefixes.ranges(["127.0.0.0/8", "::1/128"])
 
 
@@ -35,21 +37,56 @@ class Analysis:
 
 def analyse(world: World, destinations: prefixes.Ranges, port: int) -> Analysis:
     """Judge every hop for every destination. port: of the storage endpoint."""
-    traffic = traffic_of(world, port)
-    hops: dict[str, Judged] = {"host_firewall": host.judge(world.raw.get("host"), destinations, traffic)}
-    paths: list[gateways.Path] = []
-    if world.applicable:
-        beyond = prefixes.subtract(destinations, _LOOPBACK)
-        found, paths = _aws(world, beyond, traffic)
-        stays = everywhere(prefixes.intersect(destinations, _LOOPBACK), Answer("allow", "lo", "stays on the edge"))
-        hops.update({name: sorted([*judged, *stays], key=lambda item: item[0]) for name, judged in found.items()})
-    return Analysis(destinations, hops, combine(destinations, list(hops.values())), paths)
-
-
-def traffic_of(world: World, port: int) -> gateways.Traffic:
-    """The connection's own end: its source addresses, and its ephemeral ports where they were read."""
     own = ephemeral(world)
-    return gateways.Traffic(port, source_addresses(world), own if own is not None else EPHEMERAL_WIDEST)
+    ports = own if own is not None else EPHEMERAL_WIDEST
+    found = [_judge(world, destinations, gateways.Traffic(port, sources, ports)) for sources in candidates(world)]
+    hops = {name: _agreed([judged[name] for judged, _ in found], destinations) for name in found[0][0]}
+    if _ipv6_uncertain(world, destinations):
+        hops = {name: _doubt_ipv6(judged) for name, judged in hops.items()}
+    return Analysis(destinations, hops, combine(destinations, list(hops.values())), found[0][1])
+
+
+def _judge(
+    world: World, destinations: prefixes.Ranges, traffic: gateways.Traffic
+) -> tuple[dict[str, Judged], list[gateways.Path]]:
+    hops: dict[str, Judged] = {"host_firewall": host.judge(world.raw.get("host"), destinations, traffic)}
+    if not world.applicable:
+        return hops, []
+    found, paths = _aws(world, prefixes.subtract(destinations, _LOOPBACK), traffic)
+    stays = everywhere(prefixes.intersect(destinations, _LOOPBACK), Answer("allow", "lo", "stays on the edge"))
+    hops.update({name: sorted([*judged, *stays], key=lambda item: item[0]) for name, judged in found.items()})
+    return hops, paths
+
+
+def _agreed(judged: Sequence[Judged], destinations: prefixes.Ranges) -> Judged:
+    """The answers on which all possible source addresses agree; unknown where they do not."""
+    if len(judged) == 1:
+        return judged[0]
+    cuts = sorted({low for hop in judged for low, _, _ in hop} | {high + 1 for hop in judged for _, high, _ in hop})
+    merged: Judged = []
+    for low, high in prefixes.pieces(destinations, cuts):
+        answers = [answer for answer in (at(hop, low) for hop in judged) if answer is not None]
+        if len({answer.outcome for answer in answers}) == 1:
+            merged.append((low, high, answers[0]))
+        elif answers:
+            message = "the interface has several addresses, and which of them the edge uses was not read on the edge"
+            merged.append((low, high, unknown(not_read("source address", message))))
+    return merged
+
+
+def _ipv6_uncertain(world: World, destinations: prefixes.Ranges) -> bool:
+    """Whether IPv6 is one of two families, and nothing tells whether the edge has an IPv6 route."""
+    both = len({prefixes.family(low) for low, _ in destinations}) == 2
+    return both and host.has_route(world.raw.get("host"), 6) is None
+
+
+def _doubt_ipv6(judged: Judged) -> Judged:
+    """An IPv6 address that may never be tried must not speak for the path."""
+    doubt = unknown(not_read("routes6", "whether the edge has an IPv6 route was not read on the edge"))
+    return [
+        (low, high, doubt if prefixes.family(low) == 6 and answer.outcome in ("allow", "partial") else answer)
+        for low, high, answer in judged
+    ]
 
 
 def ephemeral(world: World) -> tuple[int, int] | None:
@@ -61,18 +98,23 @@ def ephemeral(world: World) -> tuple[int, int] | None:
     return (int(held[0]), int(held[1])) if held and unread(held) is None else None
 
 
-def source_addresses(world: World) -> dict[int, str]:
-    """The edge's own address by family: the one its routing table prefers, else the interface's primary one."""
+def candidates(world: World) -> list[dict[int, str]]:
+    """The edge's own address by family, one mapping for each that is possible.
+
+    The one that the edge's routing table prefers; where that does not tell, any of the interface's addresses.
+    """
+    preferred = host.source_addresses(world.raw.get("host"))
     interface = world.interface
     if not world.applicable or unread(interface) is not None or interface is None:
-        return host.source_addresses(world.raw.get("host"))
-    preferred = host.source_addresses(world.raw.get("host"))
-    chosen: dict[int, str] = {}
+        return [preferred]
+    found: list[dict[int, str]] = [{}]
     for version, key in ((4, "addresses"), (6, "ipv6")):
-        held = list(interface.get(key) or ())
+        held = list(interface.get(key) or ())[:MOST_SOURCES]
+        if preferred.get(version) in held:
+            held = [preferred[version]]
         if held:
-            chosen[version] = preferred[version] if preferred.get(version) in held else held[0]
-    return chosen
+            found = [{**chosen, version: address} for chosen in found for address in held]
+    return found
 
 
 def _aws(
@@ -137,4 +179,4 @@ def _has_ipv6(world: World) -> bool:
     section: Any = world.raw.get("host")
     if host.has_route(section, 6) is False:
         return False
-    return 6 in source_addresses(world)
+    return 6 in candidates(world)[0]

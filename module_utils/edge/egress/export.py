@@ -23,18 +23,39 @@ def exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, A
     interface = facts.get("interface")
     held = interface if isinstance(interface, Mapping) and unread(interface) is None else {}
     analysis = _analysis(world, facts, addresses, port)
-    instance = facts.get("instance")
     return {
         "route": _route(world, analysis),
         "routes": [_described(path) for path in _ways(analysis)],
         "endpoint_policy": _policy(world, analysis),
-        "bounds": [bound.to_dict() for bound in bounds(world, analysis)] if analysis else [],
+        "bounds": _bounds(world, analysis),
         "private_addresses": [*held.get("addresses", ()), *held.get("ipv6", ())],
         "vpc_id": held.get("vpc"),
         "subnet_id": held.get("subnet"),
         "role_arn": facts.get("role"),
-        "instance_type": instance if unread(instance) is not None else (instance or {}).get("type"),
+        "instance_type": _instance_type(facts),
     }
+
+
+def _instance_type(facts: Mapping[str, Any]) -> Any:
+    """The type's name; Unread also where the type's own default for idle connections could not be read."""
+    instance = facts.get("instance")
+    gone = unread(instance)
+    if gone is not None or not instance or not instance.get("type"):
+        return gone
+    described = facts.get("instance_type_facts")
+    if described is None:
+        return not_read(instance["type"], f"the defaults of the instance type {instance['type']} are not known")
+    return unread(described) or instance["type"]
+
+
+def _bounds(world: World, analysis: Analysis | None) -> Any:
+    """The bounds, or Unread where a part of the way is hidden that may have one."""
+    if not world.applicable:
+        return []
+    if analysis is None:
+        return not_read("bounds", "neither the storage's addresses nor its prefixes are known")
+    hidden = next((path.answer.because for path in analysis.paths if path.answer.because is not None), None)
+    return hidden or missing_interface(world) or [bound.to_dict() for bound in bounds(world, analysis)]
 
 
 def _analysis(world: World, facts: Mapping[str, Any], addresses: Any, port: int) -> Analysis | None:

@@ -19,7 +19,10 @@ MOST_RANGES = 20
 
 def propose(subject: Subject, hop: str, tally: Tally) -> Fix | None:
     """The fix for the addresses that a hop does not let through; None where no change of ours would do."""
-    failing = tally.having("deny", "partial")
+    everyone = tally.having("deny", "partial")
+    failing = {address: answer for address, answer in everyone.items() if not subject.astray(address)}
+    if not failing:
+        return None
     missing = prefixes.ranges(failing)
     if hop == "security_group":
         return allow_storage(subject, missing)

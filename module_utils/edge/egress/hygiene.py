@@ -10,7 +10,7 @@ from ..finding import Asker, Finding, Unread, unread
 from . import fixes, groups, prefixes, routes
 from .analyse import Analysis, missing_interface
 from .model import UDP, GroupRule, RouteTable, not_read
-from .paths import OUTSIDE, elsewhere
+from .paths import OUTSIDE, private
 from .subject import Subject
 
 # Amazon VPC User Guide, "Amazon DNS server": the base of the VPC's range plus two, and these link-local addresses.
@@ -42,7 +42,7 @@ def _pinned(ask: Asker, subject: Subject) -> Finding:
         return ask.unknown("EGRESS-22", resource, rules)
     if isinstance(subject.storage, Unread):
         return ask.unknown("EGRESS-22", resource, subject.storage)
-    if not subject.storage or elsewhere(subject):
+    if not subject.storage or private(subject):
         return ask.not_applicable("EGRESS-22", resource, "no public ranges of the storage matter to this edge")
     storage = prefixes.ranges(subject.storage)
     pinned = groups.pinned(rules, subject.edge.storage_port, storage)
@@ -195,9 +195,10 @@ def _resolvers(subject: Subject) -> list[str] | Unread:
     """The resolvers that the edge asks: its own configuration, or where that names a local stub, the DHCP options'."""
     dns = subject.dns
     if isinstance(dns, Mapping) and unread(dns) is None:
-        held = dns.get("nameservers")
-        if isinstance(held, list) and held and not all(str(item).startswith("127.") for item in held):
-            return [str(item).partition("%")[0] for item in held]
+        held = [item.get("address", "") for item in dns.get("servers") or () if isinstance(item, Mapping)]
+        asked = [address.partition("%")[0] for address in held if not address.startswith(("127.", "::1"))]
+        if asked:
+            return asked
     options = subject.world.network.get("dhcp_options")
     gone = unread(options)
     if gone is not None:

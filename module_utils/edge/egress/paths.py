@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from fractions import Fraction
 from typing import Any
 
@@ -81,7 +82,9 @@ def _blocks(ask: Asker, subject: Subject, hop: str, tally: Tally) -> Finding:
     evidence = tally.evidence(_OPERATIONS[hop])
     if tally.blocked:
         first = next(iter(tally.answers.values()))
-        observed = f"none of the {len(tally.answers)} addresses gets through: {first.reason}"
+        observed = (
+            f"none of the {len(tally.answers)} addresses gets through: {first.reason}{_stray_note(subject, tally)}"
+        )
         fields: dict[str, Any] = {"evidence": _with_uncovered(subject, hop, evidence)}
         fix = fixes.propose(subject, hop, tally)
         return ask.failed(check, first.resource or subject.interface_id, observed, fix=fix, **fields)
@@ -103,7 +106,7 @@ def _partial(ask: Asker, subject: Subject, hop: str, tally: Tally) -> Finding:
         return ask.failed(
             check,
             first.resource or subject.interface_id,
-            f"{_counts(failing, tally)}: {first.reason}",
+            f"{_counts(failing, tally)}: {first.reason}{_stray_note(subject, tally)}",
             share=float(tally.share),
             evidence=_with_uncovered(subject, hop, tally.evidence(_OPERATIONS[hop])),
             fix=fixes.propose(subject, hop, tally),
@@ -118,6 +121,11 @@ def _counts(failing: dict[str, Any], tally: Tally) -> str:
     if denied:
         return f"{len(denied)} of {tally.total} addresses do not get through ({', '.join(denied[:4])})"
     return f"{float(tally.share):.0%} of the connections do not get through"
+
+
+def _stray_note(subject: Subject, tally: Tally) -> str:
+    astray = [address for address in tally.having("deny", "partial") if subject.astray(address)]
+    return f"; {', '.join(astray[:4])} is not the storage provider's: cure name resolution first" if astray else ""
 
 
 def _because(tally: Tally) -> Unread:
@@ -197,8 +205,8 @@ def _ranges(ask: Asker, subject: Subject) -> Finding:
         return ask.unknown("EGRESS-04", resource, subject.storage)
     if subject.by_range is None:
         return ask.not_applicable("EGRESS-04", resource, "no ranges of the storage are known (edge_storage_cidrs)")
-    if elsewhere(subject):
-        return ask.not_applicable("EGRESS-04", resource, "the storage names resolve outside of the provider's ranges")
+    if private(subject):
+        return ask.not_applicable("EGRESS-04", resource, "the storage names resolve to private addresses")
     overall = subject.by_range.overall
     missing = where(overall, "deny", "partial")
     evidence = range_evidence(subject.by_range, missing, subject.storage)
@@ -215,8 +223,8 @@ def _ranges(ask: Asker, subject: Subject) -> Finding:
     return ask.passed("EGRESS-04", resource, f"all {evidence['storage_prefixes']} ranges", evidence=(evidence,))
 
 
-def elsewhere(subject: Subject) -> bool:
-    """Whether no storage address lies in the provider's ranges (an interface endpoint), so that these do not matter."""
-    if isinstance(subject.addresses, Unread) or subject.by_range is None or subject.by_address is None:
+def private(subject: Subject) -> bool:
+    """Whether all storage addresses are private ones (an interface endpoint), so that public ranges do not matter."""
+    if isinstance(subject.addresses, Unread) or not subject.addresses:
         return False
-    return not prefixes.intersect(subject.by_address.destinations, subject.by_range.destinations)
+    return all(ipaddress.ip_address(address).is_private for address in subject.addresses)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,6 +60,17 @@ class Subject:
         if isinstance(interface, Mapping) and "id" in interface:
             return str(interface["id"])
         return self.edge.interface_id or self.edge.instance_id or self.edge.name
+
+    def astray(self, address: str) -> bool:
+        """Whether a public address lies outside of the provider's ranges, so that no rule should be opened for it."""
+        if self.edge.storage_kind != "aws" or ipaddress.ip_address(address).is_private:
+            return False
+        return isinstance(self.storage, Unread) or not prefixes.contains(self._known, prefixes.parse(address)[0])
+
+    @property
+    def _known(self) -> prefixes.Ranges:
+        listed = (self.facts.get("storage") or {}).get("prefixes") or ()
+        return prefixes.ranges(listed)
 
 
 def _addresses(world: World, dns: Any) -> tuple[Read[list[str]], list[str]]:
