@@ -204,8 +204,6 @@ class _Resource:
 def _same(plan: Plan, side: _Resource, own: _Own) -> Grounds:
     required = plan.key or plan.trust
     delegated = min(own.chain(), side.at(FORM_ACCOUNT)) if required else own.chain()
-    if own.root and required:
-        delegated = NO
     limited = min(side.at(FORM_LIMITED), own.limits)
     by_grant = max(side.granted, min(side.granted_limited, own.limits))
     truth = max(side.at(FORM_DIRECT), limited, delegated, by_grant)

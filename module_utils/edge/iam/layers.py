@@ -116,7 +116,7 @@ class PolicySet:
         self._resource = _attached(resource, "resource")
         self._key_policy = _attached(key_policy, "key_policy")
         self._endpoint = _attached(endpoint, "endpoint")
-        self._scps = tuple(_own(level, "scp", always=True) for level in scps)
+        self._scps = tuple(_own(level, "scp") for level in scps)
         self._rcps = _attached([policy for level in rcps for policy in level], "rcp")
         self._grants = tuple(grants)
         self._gateway = endpoint_type == "gateway"
@@ -201,12 +201,12 @@ def _as_list(given: OneOrMore) -> list[PolicyLike]:
     return [given] if isinstance(given, (Policy, UnreadablePolicy)) else list(given)
 
 
-def _own(given: OneOrMore, layer: str, always: bool = False) -> LayerIndex | None:
-    """The index of a layer whose policies name no principals; None where there is no policy, unless `always`."""
+def _own(given: OneOrMore, layer: str) -> LayerIndex | None:
+    """The index of a layer whose policies name no principals; None where there is no policy."""
     policies = _as_list(given)
     for policy in policies:
         _fit(policy, layer, principals=False)
-    return LayerIndex(policies) if policies or always else None
+    return LayerIndex(policies) if policies else None
 
 
 def _attached(given: OneOrMore, layer: str) -> LayerIndex | None:

@@ -221,6 +221,17 @@ def test_keys_that_follow_from_principal_and_resource(principal, key, value):
     assert outcome(principal, resource=fence, context={key: value + "x"}) == "explicit_deny"
 
 
+@pytest.mark.parametrize(
+    ("principal", "expected"),
+    [(USER, "implicit_deny"), (SESSION, "allow"), (ROLE, "allow"), ("arn:aws:iam::111122223333:root", "implicit_deny")],
+)
+def test_temporary_credentials_have_a_time_of_issue(principal, expected):
+    grant = policy(allow(principal={"AWS": principal}, condition={"Null": {"aws:TokenIssueTime": "false"}}))
+    refusal = policy(deny(principal="*", condition={"Null": {"aws:TokenIssueTime": "true"}}))
+    wanted = "explicit_deny" if expected == "implicit_deny" else expected
+    assert outcome(principal, resource=[grant, refusal]) == wanted
+
+
 def test_the_path_of_a_role_comes_from_its_issuer_or_its_principal_arn():
     role = "arn:aws:iam::111122223333:role/app/Export"
     grant = policy(allow(condition={"ArnEquals": {"aws:PrincipalArn": role}}))

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.edge.iam.engine import Policy, PolicyError
+from ansible.module_utils.edge.iam.engine import Policy, PolicyError, PolicySet, Request, decide
 
 from tests.unit.iam.builders import (
     FEDERATED,
     HOME,
+    OBJECT,
     OTHER,
     ROLE,
     ROOT,
@@ -156,11 +157,24 @@ def test_the_silent_side_is_named():
     assert ask(STRANGER, identity=NOTHING, resource=bucket("*")).layer == "identity"
 
 
+def test_a_gate_that_withholds_is_named_and_nothing_else_is():
+    decision = ask(STRANGER, identity=EVERYTHING, scps=[[NOTHING]])
+    assert (decision.outcome, decision.layer, decision.detail) == (IMPLICIT, "scp", "")
+
+
 def test_an_unknown_owner_is_unknown_only_where_the_two_rules_differ():
     assert outcome(identity=EVERYTHING, owner=None) == "unknown"
     assert [flip.key for flip in ask(identity=EVERYTHING, owner=None).flips] == ["aws:ResourceAccount"]
     assert outcome(identity=EVERYTHING, resource=bucket("*"), owner=None) == ALLOW
     assert outcome(identity=NOTHING, owner=None) == IMPLICIT
+
+
+def test_one_set_of_policies_serves_resources_of_several_accounts():
+    policies = PolicySet(identity=EVERYTHING)
+    outcomes = [
+        str(decide(Request(SESSION, "s3:GetObject", OBJECT, owner), policies).outcome) for owner in (HOME, OTHER, HOME)
+    ]
+    assert outcomes == [ALLOW, IMPLICIT, ALLOW]
 
 
 def test_the_owner_is_read_from_an_arn_that_names_it():

@@ -186,6 +186,24 @@ def test_a_key_with_several_values_is_no_variable():
     assert outcome(USER, identity=grant, context={"s3:prefix": "a", "aws:TagKeys": ["a", "b"]}) == IMPLICIT
 
 
+def test_an_unknown_variable_in_conditions_matters_where_it_could_match():
+    unknown = {"aws:PrincipalTag/team": UNKNOWN, "s3:prefix": "home/blue"}
+    for operator, value, expected in (
+        ("StringEquals", "home/${aws:PrincipalTag/team}", "unknown"),
+        ("StringEquals", "work/${aws:PrincipalTag/team}", IMPLICIT),
+        ("StringNotEquals", "work/${aws:PrincipalTag/team}", ALLOW),
+        ("StringEqualsIgnoreCase", "HOME/${aws:PrincipalTag/team}", "unknown"),
+        ("StringLike", "${aws:PrincipalTag/team}/${aws:username}", IMPLICIT),
+        ("StringLike", "${aws:PrincipalTag/team}${aws:PrincipalAccount, 'x'}", IMPLICIT),
+        ("StringLike", "${aws:PrincipalTag/team}/${s3:prefix}", IMPLICIT),
+        ("StringLike", "${aws:PrincipalTag/team}${s3:none, 'blue'}", "unknown"),
+        ("ArnLike", "arn:aws:iam::${aws:PrincipalTag/team}:x", "unknown"),
+        ("ArnNotLike", "arn:aws:iam::${aws:PrincipalTag/team}:x", "unknown"),
+    ):
+        grant = policy(allow(condition={operator: {"s3:prefix": value}}))
+        assert outcome(USER, identity=grant, context=unknown) == expected, (operator, value)
+
+
 def test_a_variable_whose_value_is_not_known():
     grant = home("${aws:PrincipalTag/team}/*")
     unknown = {"aws:PrincipalTag/team": UNKNOWN}

@@ -47,6 +47,12 @@ def test_a_policy_that_could_not_be_read(layers, expected):
         assert "iam:GetRolePolicy" in decision.explain()
 
 
+def test_the_layer_in_doubt_is_named():
+    assert ask(identity=EVERYTHING, endpoint=LOST).layer == "endpoint"
+    assert ask(identity=EVERYTHING, scps=[[LOST]]).layer == "scp"
+    assert ask(identity=LOST).layer == "identity"
+
+
 def test_a_lost_boundary_still_counts_as_a_boundary_for_not_principal():
     bucket = policy(deny(not_principal={"AWS": USER}))
     assert outcome(USER, identity=EVERYTHING, resource=bucket, boundary=LOST) == "explicit_deny"
@@ -137,7 +143,9 @@ def test_a_canonical_user_could_be_anybody_of_any_account():
 def test_a_role_of_which_no_session_is_named():
     fence = policy(deny(principal={"AWS": SESSION}))
     role = f"arn:aws:iam::{HOME}:role/Export"
-    assert outcome(role, identity=EVERYTHING, resource=fence) == "unknown"
+    decision = ask(role, identity=EVERYTHING, resource=fence)
+    assert decision.outcome == "unknown"
+    assert "names this principal" in decision.flips[0].reason
     assert outcome(SESSION, identity=EVERYTHING, resource=fence) == "explicit_deny"
 
 
