@@ -20,9 +20,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import moto.iam.access_control as access_control
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
-from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 # As AWS numbers the list in this region (DescribePrefixLists); it has been the same since the region opened.
@@ -111,8 +111,8 @@ def _own_format(text: bytes, environ: dict[str, Any]) -> tuple[bytes, str]:
 def main(region: str, prefixes_file: str) -> None:
     """Serve until killed."""
     fill_prefix_list(region, json.loads(Path(prefixes_file).read_text())["ipv4"])
-    access_control.IAMRequest = Request
-    access_control.S3IAMRequest = S3Request
+    for name, corrected in (("IAMRequest", Request), ("S3IAMRequest", S3Request)):
+        setattr(access_control, name, corrected)
     application = OwnDenials(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
     os.environ["MOTO_PORT"] = str(server.server_port)
