@@ -168,6 +168,8 @@ class _Simulation:
     def run(self) -> Timeline:
         item = self.item
         if item.delete_marker:
+            if self.versioning is None:
+                return Timeline()
             return _timeline(self._marker(item.created, item.only_version))
         if item.noncurrent_since is not None:
             return _timeline(self._noncurrent(item.noncurrent_since, item.newer_noncurrent, item.storage_class))

@@ -26,9 +26,30 @@ from .sample import PAGE, digest
 _NOT_IMPLEMENTED = ("NotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "501", "405")
 _MOVED = ("301", "PermanentRedirect", "TemporaryRedirect", "307", "AuthorizationHeaderMalformed")
 _CODE = re.compile(r"^cannot read .*?: (?P<code>[A-Za-z0-9.]+)(?:[: ]|$)")
+# What each call reads, as messages name it.
+_WHAT = {
+    "head_bucket": "the existence and region",
+    "get_bucket_versioning": "the versioning",
+    "get_object_lock_configuration": "the object lock",
+    "get_bucket_lifecycle_configuration": "the lifecycle",
+    "get_bucket_replication": "the replication",
+    "get_bucket_policy": "the policy",
+    "get_public_access_block": "the public access block",
+    "get_bucket_request_payment": "the payer",
+    "get_bucket_encryption": "the encryption",
+    "list_object_versions": "the versions",
+    "head_object": "a recording",
+    "get_object_legal_hold": "a recording's legal hold",
+    "get_object_retention": "a recording's retention",
+    "get_object_tagging": "a recording's tags",
+}
 # S3 Control's operation has a permission of S3 (Service Authorization Reference, "Actions for Amazon S3").
 ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
 ACCOUNT_BLOCK_CALL = "s3control:GetPublicAccessBlock"
+
+_SHARED = ("versioning", "mfa_delete", "object_lock", "lifecycle", "replication", "bucket_policy",
+           "public_access_block", "request_payment", "encryption", "key")  # fmt: skip
+_OF_AN_EDGE = ("sample", "keys")
 
 
 def code_of(fact: Unread) -> str:
@@ -108,7 +129,11 @@ class BucketReader:
             "location": self._location(),
         }
         location = shared["location"]
-        if unread(location) is None and not location["exists"]:
+        if isinstance(location, Unread) and location.state == "unreachable":
+            return {**shared, **dict.fromkeys(_SHARED, location)}, {
+                edge.name: dict.fromkeys(_OF_AN_EDGE, location) for edge in self.edges
+            }
+        if not isinstance(location, Unread) and not location["exists"]:
             return shared, {edge.name: {} for edge in self.edges}
         versions = self._s3("get_bucket_versioning")
         if versions is None:
@@ -132,7 +157,7 @@ class BucketReader:
             "s3",
             operation,
             result_key,
-            resource=f"{operation} of bucket {self.bucket}",
+            resource=f"{_WHAT.get(operation, operation)} of bucket {self.bucket}",
             endpoint_url=self.endpoint_url,
             Bucket=self.bucket,
             **parameters,
@@ -151,6 +176,8 @@ class BucketReader:
     def _location(self) -> Any:
         if isinstance(self.owner.buckets, dict) and self.owner.buckets.get(self.bucket):
             return {"exists": True, "region": self.owner.buckets[self.bucket], "moved": False}
+        if isinstance(self.owner.buckets, Unread) and self.owner.buckets.state == "unreachable":
+            return self.owner.buckets
         answer = self._s3("head_bucket")
         if answer is None:
             return {"exists": False, "region": None, "moved": False}

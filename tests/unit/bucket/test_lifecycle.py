@@ -137,6 +137,11 @@ def test_delete_markers(elements: dict[str, Any], only: bool, expected: list[str
     assert story([rule(**elements)], item, "Enabled") == expected
 
 
+def test_a_bucket_without_versions_has_no_delete_markers() -> None:
+    item = stored(delete_marker=True, only_version=True, size=None)
+    assert story([rule(Expiration={"ExpiredObjectDeleteMarker": True})], item, None) == []
+
+
 # "Examples of S3 Lifecycle configuration", example 7
 def test_example_7_objects_are_gone_90_days_after_creation() -> None:
     rules = [rule(Expiration={"Days": 60}, NoncurrentVersionExpiration={"NoncurrentDays": 30})]
