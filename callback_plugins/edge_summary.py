@@ -20,7 +20,6 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.catalogue import all_checks
 from ansible.module_utils.edge.summary import lines
 
 DOCUMENTATION = r"""
@@ -83,6 +82,5 @@ class CallbackModule(CallbackBase):
         except (OSError, ValueError) as error:
             self._display.error(f"cannot read {self._report}: {error}")
             return
-        titles = {name: check.title for name, check in all_checks().items()}
         colour = bool(ANSIBLE_COLOR) and not constants.ANSIBLE_NOCOLOR
-        self._display.display("\n".join(lines(report, titles, colour)))
+        self._display.display("\n".join(lines(report, colour)))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,15 @@ def build(
         verdict = decide(name, of_edge, checks, payloads.get(name, Payload()))
         reasons = gate.failures(verdict, checks)
         edges[name] = {**verdict.to_dict(), "failed": bool(reasons), "failed_because": reasons}
-    return {"schema": SCHEMA, "run": dict(run), "edges": edges, "coverage": coverage(findings)}
+    asked = {finding.check for of_edge in findings.values() for finding in of_edge}
+    return {
+        "schema": SCHEMA,
+        "run": dict(run),
+        "edges": edges,
+        "coverage": coverage(findings),
+        # With the words of the checks in it a report can be read, and turned into other formats, by itself.
+        "checks": {name: dataclasses.asdict(checks[name]) for name in sorted(asked)},
+    }
 
 
 def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ _COLOURS = {"blocked": "31;1", "truncates": "31", "unreliable": "33", "unknown":
 _WIDTH = 118
 
 
-def lines(report: Mapping[str, Any], checks: Mapping[str, str], colour: bool = False) -> list[str]:
-    """The summary. checks: the title of each check by id.  colour: whether the terminal shows colours."""
+def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
+    """The summary of report.json. colour: whether the terminal shows colours."""
     edges = sorted(report["edges"].items(), key=lambda item: (VERDICTS.index(item[1]["verdict"]), item[0]))
     width = max((len(name) for name, _ in edges), default=0)
     text = [f"edgepath: {len(edges)} export path{'' if len(edges) == 1 else 's'} judged", ""]
@@ -24,12 +24,12 @@ def lines(report: Mapping[str, Any], checks: Mapping[str, str], colour: bool = F
         painted = f"\033[{_COLOURS[edge['verdict']]}m{word:<10}\033[0m" if colour else f"{word:<10}"
         text.append(f"  {painted}  {name:<{width}}  {edge['sentence']}")
     for name, edge in edges:
-        text += list(_detail(name, edge, checks))
+        text += list(_detail(name, edge, report["checks"]))
     text += ["", *_coverage(report)]
     return text
 
 
-def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, str]) -> Iterator[str]:
+def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, Any]) -> Iterator[str]:
     failing = [finding for finding in edge["findings"] if finding["status"] == "fail"]
     unknown = [finding for finding in edge["findings"] if finding["status"] == "unknown"]
     if not failing and not unknown:
@@ -37,7 +37,7 @@ def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, str]) -> It
     yield ""
     yield f"{name}: {edge['verdict']}"
     for finding in failing:
-        yield f"  {finding['hop'].replace('_', ' ')}: {checks.get(finding['check'], '')} [{finding['check']}]"
+        yield f"  {finding['hop'].replace('_', ' ')}: {checks[finding['check']]['title']} [{finding['check']}]"
         yield from _field("where", finding["resource"])
         yield from _field("expected", finding["expected"])
         yield from _field("observed", finding["observed"])

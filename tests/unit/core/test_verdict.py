@@ -123,7 +123,7 @@ def test_report_and_summary_tell_what_was_missing() -> None:
         "kind": "idle", "hop": "proxy", "setting": "Squid read_timeout", "origin": "default", "seconds": 900,
         "reset_by": "data",
     }  # fmt: skip
-    text = "\n".join(lines(report, {name: check.title for name, check in CHECKS.items()}))
+    text = "\n".join(lines(report))
     assert "TRUNCATES" in text
     assert "missing ec2:DescribeSubnets on subnet-1 (for london)" in text
     assert "\033[" not in text

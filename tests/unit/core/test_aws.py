@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWS answers: absent, denied, throttled, unreachable and broken are facts of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from ansible.module_utils.edge import aws
+from ansible.module_utils.edge.aws import Account, AccountKey, by_account, permission_of
+from ansible.module_utils.edge.finding import EdgepathError, Unread
+from ansible.module_utils.edge.targets import Edge
+from botocore.stub import Stubber
+
+KEY = AccountKey(None, None, "http://127.0.0.1:9", "eu-west-2")
+
+
+@pytest.fixture
+def account() -> Account:
+    session = boto3.session.Session("key", "secret", region_name="eu-west-2")
+    return Account(KEY, session)
+
+
+def answer(account: Account, service: str, operation: str, **reply: Any) -> Any:
+    stubber = Stubber(account._client(service, None))
+    if "code" in reply:
+        stubber.add_client_error(operation, reply["code"], reply.get("message", "no"), reply.get("status", 400))
+    else:
+        stubber.add_response(operation, reply["answer"])
+    stubber.activate()
+    return stubber
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("NoSuchBucketPolicy", None),
+        ("NoSuchEntity", None),
+        ("InvalidSubnetID.NotFound", None),
+        ("UnauthorizedOperation", "denied"),
+        ("AccessDenied", "denied"),
+        ("Client.AccessDenied", "denied"),
+        ("ExpiredToken", "denied"),
+        ("RequestLimitExceeded", "throttled"),
+        ("SlowDown", "throttled"),
+        ("InternalError", "error"),
+        ("SomethingNew", "error"),
+    ],
+)
+def test_every_error_has_one_meaning(account: Account, code: str, state: str | None) -> None:
+    aws_error = answer(account, "s3", "get_bucket_policy", code=code)
+    with aws_error:
+        read = account.read("s3", "get_bucket_policy", resource="bucket b", Bucket="b")
+    assert (read.state if isinstance(read, Unread) else read) == state
+    if state == "denied":
+        assert read.permissions == ("s3:GetBucketPolicy",)
+        assert "bucket b" in read.message
+
+
+def test_expired_credentials_say_what_to_do(account: Account) -> None:
+    with answer(account, "s3", "get_bucket_policy", code="ExpiredToken", message="The token has expired"):
+        read = account.read("s3", "get_bucket_policy", Bucket="b")
+    assert "renew the audit's credentials" in read.message
+
+
+def test_a_list_cut_in_the_middle_is_no_list(account: Account) -> None:
+    stubber = Stubber(account._client("ec2", None))
+    stubber.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-1"}], "NextToken": "more"})
+    stubber.add_client_error("describe_subnets", "RequestLimitExceeded", http_status_code=503)
+    with stubber:
+        read = account.read("ec2", "describe_subnets", "Subnets")
+    assert isinstance(read, Unread)
+    assert read.state == "throttled"
+
+
+def test_all_pages_are_walked_and_counted(account: Account) -> None:
+    stubber = Stubber(account._client("ec2", None))
+    stubber.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-1"}], "NextToken": "more"})
+    stubber.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-2"}]})
+    with stubber:
+        read = account.read("ec2", "describe_subnets", "Subnets")
+    assert [subnet["SubnetId"] for subnet in read] == ["subnet-1", "subnet-2"]
+    assert account.calls == {"ec2:DescribeSubnets": 2}
+
+
+def test_an_answer_without_what_it_promises_is_an_error_not_an_empty_list(account: Account) -> None:
+    with answer(account, "ec2", "describe_subnets", answer={}):
+        read = account.read("ec2", "describe_subnets", "Subnets")
+    assert isinstance(read, Unread)
+    assert read.state == "error"
+    assert "incomplete" in read.message
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    read = account.read("ec2", "describe_subnets", "Subnets")
+    assert isinstance(read, Unread)
+    assert read.state == "unreachable"
+
+
+def test_missing_profile_is_denied_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    read = Account(AccountKey("nobody", None, None, "eu-west-2")).read("ec2", "describe_subnets", "Subnets")
+    assert isinstance(read, Unread)
+    assert read.state == "denied"
+    assert "nobody" in read.message
+
+
+def test_no_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "BOTO3_ERROR", "No module named 'boto3'")
+    with pytest.raises(EdgepathError, match="boto3 is missing on the controller"):
+        Account(KEY)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "permission"),
+    [
+        ("ec2", "describe_subnets", "ec2:DescribeSubnets"),
+        ("s3", "list_objects_v2", "s3:ListBucket"),
+        ("s3", "get_bucket_encryption", "s3:GetEncryptionConfiguration"),
+        ("iam", "get_role", "iam:GetRole"),
+        ("sts", "get_caller_identity", "sts:GetCallerIdentity"),
+    ],
+)
+def test_permission_names(service: str, operation: str, permission: str) -> None:
+    assert permission_of(service, operation) == permission
+
+
+def test_edges_of_one_identity_share_an_account() -> None:
+    edges = [
+        Edge("a", region="eu-west-2"),
+        Edge("b", region="eu-west-2"),
+        Edge("c", region="eu-west-1"),
+        Edge("d", region="eu-west-2", audit_role_arn="arn:aws:iam::1:role/r"),
+    ]
+    assert [[edge.name for edge in group] for group in by_account(edges).values()] == [["a", "b"], ["c"], ["d"]]
