@@ -59,6 +59,7 @@ _LEAST_UDP = 512  # RFC 1035, 4.2.1
 _LONGEST_CHAIN = 16
 _PORT_ATTEMPTS = 20
 _KEPT_QUERIES = 10000
+_BACKLOG = 128  # connections at once; more wait a second for their next SYN
 _TRICKLE_SECONDS = 0.05
 _GARBAGE = b"\x00this is not a DNS message\xff\xfe"
 
@@ -298,9 +299,16 @@ class _TcpHandler(socketserver.BaseRequestHandler):
 
 
 def _server(kind: Any, owner: NameServer, family: int, address: Any, handler: Any) -> Any:
-    options = {"address_family": family, "daemon_threads": True, "block_on_close": False, "allow_reuse_address": True}
+    options: dict[str, Any] = {
+        "address_family": family,
+        "daemon_threads": True,
+        "block_on_close": False,
+        "allow_reuse_address": True,
+    }
     if kind is socketserver.ThreadingUDPServer:
         options["allow_reuse_address"] = False
+    else:
+        options["request_queue_size"] = _BACKLOG
     server = type(kind.__name__, (kind,), options)(address, handler)
     server.owner = owner
     return server
