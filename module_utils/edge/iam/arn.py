@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -28,6 +29,7 @@ def parse_arn(text: str) -> Arn | None:
     return Arn(*parts[1:])
 
 
+@lru_cache(maxsize=4096)
 def is_account(text: str) -> bool:
     """Whether `text` is an account id of twelve digits."""
     return ACCOUNT.fullmatch(text) is not None

@@ -53,7 +53,8 @@ _MEMORY_LIMIT = 1024
 
 def decide(request: Request, policies: PolicySet) -> Decision:
     """Judge one request."""
-    plan = policies.plan(request.lowered, request.caller, ":key/" in request.resource and request.lowered[:4] == "kms:")
+    on_key = request.lowered[:4] == "kms:" and ":key/" in request.resource
+    plan = policies.plan(request.lowered, request.caller, on_key)
     if plan.plain is not None and request.owner is not None:
         return _decide_plain(request, plan, policies.unset)
     evaluation = Evaluation(request, plan, policies.unset)

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from .arn import is_account, resource_account
+from .arn import is_account
+from .arn import resource_account as resource_account_of
 from .context import PRESENT, Context, ContextInput, ContextValue
 from .errors import RequestError
 from .principal import Caller, parse_principal
@@ -15,7 +17,7 @@ from .principal import Caller, parse_principal
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_.-]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Request:
     """Who wants to do what to which resource.
 
@@ -34,49 +36,42 @@ class Request:
 
     principal: str
     action: str
-    resource: str = "*"
-    resource_account: str | None = None
-    context: Mapping[str, ContextInput] = field(default_factory=dict)
-    issuer: str | None = None
+    resource: str
+    resource_account: str | None
+    context: Mapping[str, ContextInput]
+    issuer: str | None
     caller: Caller = field(init=False, repr=False, compare=False)
     owner: str | None = field(init=False, repr=False, compare=False)
     lowered: str = field(init=False, repr=False, compare=False)
     _view: Context | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        self._check()
-        caller = parse_principal(self.principal, self.issuer or self._given_role())
-        owner = self.resource_account or resource_account(self.resource)
-        if owner is None and self.resource == "*":
-            owner = caller.account
-        object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "owner", owner)
-        object.__setattr__(self, "lowered", self.action.lower())
-        # Read now, so that a bad value is told here and not where some policy first asks for it.
-        object.__setattr__(self, "_view", Context(self.context, self._derived()) if self.context else None)
-
-    def _check(self) -> None:
-        if not isinstance(self.action, str) or _ACTION.fullmatch(self.action) is None:
-            raise RequestError(f"action {_shown(self.action)}: an action is SERVICE:NAME, without wildcards")
-        if not isinstance(self.resource, str) or not self.resource:
+    def __init__(
+        self,
+        principal: str,
+        action: str,
+        resource: str = "*",
+        resource_account: str | None = None,
+        context: Mapping[str, ContextInput] | None = None,
+        issuer: str | None = None,
+    ) -> None:
+        if not isinstance(resource, str) or not resource:
             raise RequestError("resource: an ARN or *")
-        if not isinstance(self.principal, str):
-            raise RequestError("principal: an ARN, an account id, a service name or *")
-        if self.resource_account is not None and not (
-            isinstance(self.resource_account, str) and is_account(self.resource_account)
-        ):
-            raise RequestError(f"resource account {_shown(self.resource_account)}: an account id is twelve digits")
-        if not isinstance(self.context, Mapping):
+        if context is not None and not isinstance(context, Mapping):
             raise RequestError("context: a mapping of condition keys to values")
-
-    def _given_role(self) -> str | None:
-        # A session ARN lacks the role's path; aws:PrincipalArn, where the caller gives it, has it.
-        if not self.context or ":assumed-role/" not in self.principal:
-            return None
-        for key, value in self.context.items():
-            if isinstance(key, str) and key.lower() == "aws:principalarn" and isinstance(value, str):
-                return value if value.rpartition("/")[2] == self.principal.split("/")[1] else None
-        return None
+        role = _given_role(principal, context) if context and issuer is None else issuer
+        try:
+            caller, lowered = _read(principal, action, resource_account, role)
+        except TypeError:
+            raise RequestError("principal, action, resource account and issuer are strings") from None
+        owner = resource_account or resource_account_of(resource)
+        if owner is None and resource == "*":
+            owner = caller.account
+        fields = vars(self)
+        fields.update(principal=principal, action=action, resource=resource, resource_account=resource_account)
+        fields.update(issuer=issuer, caller=caller, owner=owner, lowered=lowered, context=context or {}, _view=None)
+        if context:
+            # Read now, so that a bad value is told here and not where some policy first asks for it.
+            fields["_view"] = Context(context, self._derived())
 
     def view(self) -> Context:
         """The whole request context, derived keys included."""
@@ -91,6 +86,28 @@ class Request:
             if self.lowered[:3] == "s3:":
                 derived["s3:resourceaccount"] = account
         return derived
+
+
+@lru_cache(maxsize=4096)
+def _read(principal: str, action: str, account: str | None, issuer: str | None) -> tuple[Caller, str]:
+    """The caller and the action in lower case. Raises RequestError."""
+    if not isinstance(action, str) or _ACTION.fullmatch(action) is None:
+        raise RequestError(f"action {_shown(action)}: an action is SERVICE:NAME, without wildcards")
+    if not isinstance(principal, str) or not isinstance(issuer, (str, type(None))):
+        raise RequestError("principal, issuer: an ARN, an account id, a service name or *")
+    if account is not None and not (isinstance(account, str) and is_account(account)):
+        raise RequestError(f"resource account {_shown(account)}: an account id is twelve digits")
+    return parse_principal(principal, issuer), action.lower()
+
+
+def _given_role(principal: str, context: Mapping[str, ContextInput]) -> str | None:
+    """A session ARN lacks the role's path; aws:PrincipalArn, where the context gives it, has it."""
+    if not isinstance(principal, str) or ":assumed-role/" not in principal:
+        return None
+    for key, value in context.items():
+        if isinstance(key, str) and key.lower() == "aws:principalarn" and isinstance(value, str):
+            return value if value.rpartition("/")[2] == principal.split("/")[1] else None
+    return None
 
 
 def _shown(value: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,9 @@ def test_an_action_pattern_and_a_resource_of_a_megabyte():
         {"resource_account": "123"},
         {"resource_account": 123456789012},
         {"context": []},
+        {"context": ["aws:x"], "issuer": f"arn:aws:iam::{HOME}:role/R"},
+        {"issuer": 7},
+        {"principal": []},
         {"context": {1: "x"}},
         {"context": {"aws:x": {"a": 1}}},
         {"context": {"aws:x": [None]}},
@@ -125,6 +129,13 @@ def test_keys_are_literal(key):
     exact = {"Version": "2008-10-17", "Statement": [allow(resource="arn:aws:s3:::b/other")]}
     assert outcome(USER, "s3:GetObject", resource, identity=Policy.parse(exact)) == "implicit_deny"
     assert outcome(USER, "s3:GetObject", resource, identity=policy(allow(resource="arn:aws:s3:::b/*"))) == "allow"
+
+
+def test_a_request_can_be_changed_into_another():
+    request = Request(USER, "s3:GetObject", OBJECT, HOME, {"aws:SourceVpce": "v"})
+    other = replace(request, action="S3:PutObject", context={})
+    assert (other.lowered, other.caller, other.context) == ("s3:putobject", request.caller, {})
+    assert other != request == replace(other, action="s3:GetObject", context={"aws:SourceVpce": "v"})
 
 
 def test_wrong_things_in_a_policy_set():
