@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ansible-playbook audit.yml` on the embedded lab: the verdicts are true, and nothing is left out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Audit
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("playbooks")]
+
+
+def found(report: dict[str, Any], edge: str, *statuses: str) -> list[dict[str, Any]]:
+    return [item for item in report["edges"][edge]["findings"] if item["status"] in statuses]
+
+
+def test_verdicts(whole: Audit) -> None:
+    verdicts = {name: edge["verdict"] for name, edge in whole.report["edges"].items()}
+    assert verdicts == {
+        "healthy": "clear",
+        "london": "truncates",
+        "walled": "blocked",
+        "patchy": "unreliable",
+        "denied": "blocked",
+        "stale": "blocked",
+        "blind": "unknown",
+        "harbour": "unknown",
+    }
+    assert whole.status == 2
+
+
+def test_london_is_cut_at_45_minutes_by_the_proxy(whole: Audit) -> None:
+    london = whole.report["edges"]["london"]
+    assert london["longest_recording_minutes"] == pytest.approx(45, abs=1)
+    [cause] = [item for item in london["findings"] if item["check"] == london["limited_by"]]
+    assert cause["hop"] == "proxy"
+    assert cause["bound"]["seconds"] == 900
+    assert cause["bound"]["kind"] == "idle"
+    assert "100 minutes" in cause["fix"]["summary"]
+    assert [hop["hop"] for hop in london["path"] if hop["status"] == "fail"] == ["proxy"]
+
+
+def test_healthy_has_nothing_to_say(whole: Audit) -> None:
+    assert found(whole.report, "healthy", "fail", "unknown") == []
+    assert whole.report["edges"]["healthy"]["failed"] is False
+
+
+def test_walled_names_the_hop_and_what_is_missing(whole: Audit) -> None:
+    failing = found(whole.report, "walled", "fail")
+    assert {"security_group"} <= {item["hop"] for item in failing}
+    blocking = [item for item in failing if whole.report["checks"][item["check"]]["effect"] == "blocks"]
+    assert blocking
+    assert all(item["hop"] == "security_group" for item in blocking)
+    assert "pl-" in json.dumps([item["fix"] for item in blocking])
+
+
+def test_patchy_tells_the_share(whole: Audit) -> None:
+    patchy = whole.report["edges"]["patchy"]
+    assert patchy["failing_share"] == 0.25
+    assert "25% of the storage addresses" in patchy["sentence"]
+
+
+def test_denied_names_the_calls(whole: Audit) -> None:
+    failing = [
+        item
+        for item in found(whole.report, "denied", "fail")
+        if whole.report["checks"][item["check"]]["effect"] == "blocks"
+    ]
+    text = json.dumps(failing)
+    assert {item["hop"] for item in failing} == {"identity_policy"}
+    assert "s3:PutObject" in text
+    assert "s3:ListBucket" in text
+
+
+def test_stale_is_told_as_it_is(whole: Audit) -> None:
+    failing = {item["check"]: item for item in found(whole.report, "stale", "fail")}
+    assert any("/etc/hosts" in json.dumps(item.get("fix")) for item in failing.values() if item["hop"] == "name")
+    assert any("ersioning" in item["expected"] for item in failing.values() if item["hop"] == "bucket")
+
+
+def test_blind_lists_each_missing_permission_and_passes_nothing_it_could_not_see(whole: Audit) -> None:
+    missing = {item["permission"] for item in whole.report["coverage"]["missing_permissions"]}
+    assert {"ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "s3:GetBucketPolicy"} <= missing
+    assert found(whole.report, "blind", "fail") == []
+    by_hop = {hop["hop"]: hop["status"] for hop in whole.report["edges"]["blind"]["path"]}
+    assert by_hop["network_acl"] == "unknown"
+    assert by_hop["security_group"] == "unknown"
+    for permission in missing:
+        assert f"missing {permission}" in whole.output
+
+
+def test_every_check_answers_for_every_edge(whole: Audit) -> None:
+    checks = set(whole.report["checks"])
+    for name, edge in whole.report["edges"].items():
+        assert {item["check"] for item in edge["findings"]} == checks, name
+
+
+def test_report_is_the_stable_interface(whole: Audit) -> None:
+    report = whole.report
+    assert report["schema"] == 1
+    assert {"id", "started", "finished", "version", "commit", "caller", "inputs_sha256"} <= set(report["run"])
+    assert {"expected", "judged", "missing_permissions"} <= set(report["coverage"])
+    for edge in report["edges"].values():
+        assert {"verdict", "longest_recording_minutes", "limited_by", "path", "causes", "findings"} <= set(edge)
+        for hop in edge["path"]:
+            assert {"hop", "status", "bound"} <= set(hop)
+    ledger = report["coverage"]
+    unknown = sum(len(found(report, name, "unknown")) for name in report["edges"])
+    assert ledger["expected"] - ledger["judged"] == unknown
+
+
+def test_summary_is_what_an_operator_reads(whole: Audit) -> None:
+    assert "TRUNCATES   london" in whole.output
+    assert "CLEAR       healthy" in whole.output
+    assert "recordings over 45 min are cut at 900 s" in whole.output
+    assert "Traceback" not in whole.output
+
+
+def test_summary_ends_with_where_the_report_is(whole: Audit) -> None:
+    assert whole.output.rstrip().splitlines()[-1].startswith("report: ")
+
+
+def test_only_what_was_asked_for(audit: Callable[..., Audit]) -> None:
+    result = audit("--limit", "healthy")
+    assert result.status == 0
+    assert list(result.report["edges"]) == ["healthy"]
+
+
+def test_check_mode_is_the_same_audit(audit: Callable[..., Audit]) -> None:
+    result = audit("--limit", "healthy", "--check", "--diff")
+    assert result.status == 0
+    assert result.report["edges"]["healthy"]["verdict"] == "clear"
+    assert "changed=0" in result.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"edge_buket": "x"}, "unknown variable edge_buket; did you mean edge_bucket?"),
+        ({"edge_bucket": ""}, "is not a bucket name"),
+        ({"edge_payload": {"pace": "fast"}}, "edge_payload.pace must be a number"),
+        ({"edge_storage_cidrs": "10.0.0.0/8"}, "edge_storage_cidrs must be a list"),
+    ],
+)
+def test_a_wrong_variable_is_one_message_and_no_traceback(
+    audit: Callable[..., Audit], variables: dict[str, Any], message: str
+) -> None:
+    result = audit("--limit", "healthy", "-e", json.dumps(variables))
+    assert result.status == 2
+    assert message in " ".join(result.output.split())
+    assert "edge healthy" in result.output
+    assert "Traceback" not in result.output
+    assert result.report["edges"]["healthy"]["verdict"] == "unknown"
+
+
+def test_an_edge_that_does_not_answer_keeps_no_other_waiting(audit: Callable[..., Audit], tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(
+        json.dumps(
+            {
+                "edges": {
+                    "hosts": {
+                        "away": {
+                            "ansible_connection": "ssh",
+                            "ansible_host": "127.0.0.1",
+                            "ansible_port": 9,
+                            "edge_region": "eu-west-2",
+                            "edge_bucket": "euw2-recordings-away",
+                        }
+                    }
+                }
+            }
+        )
+    )
+    result = audit("-i", "inventories/lab", "-i", str(inventory), "--limit", "healthy,away")
+    assert result.report["edges"]["healthy"]["verdict"] == "clear"
+    away = result.report["edges"]["away"]
+    assert away["verdict"] == "unknown"
+    assert {"unreachable"} <= {item["reason"] for item in away["findings"] if item["status"] == "unknown"}
+    assert not [item for item in away["findings"] if item["hop"] == "name" and item["status"] == "pass"]
+    assert result.status in (2, 4)
+    assert "Traceback" not in result.output
+
+
+def test_expired_credentials_blind_the_audit_and_say_so(audit: Callable[..., Audit]) -> None:
+    result = audit("--limit", "healthy", AWS_ACCESS_KEY_ID="AKIAEXPIRED000000000")
+    assert result.status == 2
+    assert result.report["edges"]["healthy"]["verdict"] == "unknown"
+    assert "renew the audit's credentials" in " ".join(result.output.split())
+
+
+OLD = shutil.which("python3.9") or next(
+    (str(path) for path in sorted(Path.home().glob(".pyenv/versions/3.9*/bin/python3.9"))), None
+)
+
+
+@pytest.mark.skipif(OLD is None, reason="no Python 3.9 on this machine")
+def test_edges_with_python_3_9_and_nothing_installed(audit: Callable[..., Audit], tmp_path: Path) -> None:
+    inventory = tmp_path / "old.yml"
+    hosts = {name: {"ansible_python_interpreter": OLD} for name in ("healthy", "london")}
+    inventory.write_text(json.dumps({"edges": {"hosts": hosts}}))
+    result = audit("-i", "inventories/lab", "-i", str(inventory), "--limit", "healthy,london")
+    verdicts = {name: edge["verdict"] for name, edge in result.report["edges"].items()}
+    assert verdicts == {"healthy": "clear", "london": "truncates"}
