@@ -334,7 +334,6 @@ def test_nothing_gets_greener_where_a_fact_cannot_be_read(node, lost):
 def test_an_unread_part_is_seen():
     """The property above is not met by silence: each part of a well node, once unread, makes some check unknown."""
     edge, facts = live_and_well()
-    facts = {**facts, "tls": None}
     seen = {}
     for place, changed in unreadable(facts, LOST):
         if place[0] == "answers" and len(place) > 1:
