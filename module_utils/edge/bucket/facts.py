@@ -21,11 +21,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..aws import Account, AccountKey, account_key
-from ..finding import Unread, unread
+from ..finding import EdgepathError, Unread, unread
 from ..run import Run, plain
+from ..settings import format_of, lookup, parse_settings
 from ..targets import Edge
+from ..timeouts.node import gather_node
 from .keys import KeyReader
 from .reader import ACCOUNT_BLOCK, ACCOUNT_BLOCK_CALL, BucketReader, Owner
+
+# What the iam step may have read of a bucket: it asks for these to plan the export's calls.
+_FROM_IAM = ("principal_arn", "bucket_policy", "encryption", "key")
 
 
 @dataclass
@@ -94,20 +99,34 @@ def _upstream(run: Run, edges: Sequence[Edge]) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for edge in edges:
         above = run.upstream("iam", edge.name)
-        if unread(above) is not None or not isinstance(above, dict):
-            continue
-        for name in ("principal_arn", "bucket_policy"):
-            if name in above and unread(above[name]) is None:
-                known[name] = above[name]
+        if unread(above) is None and isinstance(above, dict):
+            read = {name: above[name] for name in _FROM_IAM if name in above and unread(above[name]) is None}
+            known = {**read, **known}
     return known
 
 
 def _export_config(edge: Edge, run: Run) -> Any:
-    """The text of the export service's configuration, as the visit to the edge read it."""
-    if edge.export_config_path is None:
+    """{"path", "key", "value"} of the export's version setting as the visit to the edge read it; None: not asked for.
+
+    The file's text goes no further than here.
+    """
+    key = edge.export_config_keys.get("versions")
+    if edge.export_config_path is None or key is None:
         return None
-    section = run.edge_facts(edge.name, "timeouts")
+    # An ad-hoc call has no visit to the edge behind it: the module reads where it runs.
+    section = gather_node(edge) if run.directory is None else run.edge_facts(edge.name, "timeouts")
     if unread(section) is not None:
         return section
-    message = f"edge {edge.name}: the export configuration is not among the facts that came back"
-    return section.get("export_config", Unread("not_collected", "read", edge.export_config_path, message))
+    config = section.get("export_config") if isinstance(section, dict) else None
+    if unread(config) is not None:
+        return config
+    if not isinstance(config, dict) or not isinstance(config.get("text"), str):
+        message = f"edge {edge.name}: the export configuration is not among the facts that came back"
+        return Unread("not_collected", "read", edge.export_config_path, message)
+    path = str(config.get("path") or edge.export_config_path)
+    try:
+        value = lookup(parse_settings(config["text"], format_of(path, edge.export_config_format), path), key)
+    except EdgepathError as error:
+        return Unread("error", "read", path, f"edge {edge.name}: {error}")
+    scalar = value is None or isinstance(value, (str, int, float))
+    return {"path": path, "key": key, "value": value if scalar else f"a {type(value).__name__}"}

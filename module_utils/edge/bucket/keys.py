@@ -10,7 +10,7 @@ from typing import Any
 
 from ..aws import Account
 
-_KEPT = ("Arn", "KeyState", "Enabled", "KeyManager", "DeletionDate")
+KEPT = ("Arn", "KeyState", "Enabled", "KeyManager", "DeletionDate")
 
 
 class KeyReader:
@@ -39,7 +39,7 @@ class KeyReader:
     def _describe(self, key_id: str) -> Any:
         account = self._of_region(key_id)
         answer = account.read("kms", "describe_key", "KeyMetadata", resource=f"key {key_id}", KeyId=key_id)
-        return {name: answer.get(name) for name in _KEPT} if isinstance(answer, dict) else answer
+        return {name: answer.get(name) for name in KEPT} if isinstance(answer, dict) else answer
 
     def _of_region(self, key_id: str) -> Account:
         """A key is asked for in its own region, which is the bucket's and need not be the edge's."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..finding import EdgepathError, Finding, Unread, unread
-from ..settings import format_of, lookup, parse_settings
+from ..finding import Finding, Unread, unread
 from .case import Case, not_implemented
 
 _YES = ("true", "yes", "on", "1", "enabled", "always", "all", "required")
@@ -139,11 +138,10 @@ def replication(case: Case) -> Finding:
 
 
 def export_versions(case: Case) -> Finding:
-    """Whether the export asks for versions. The configuration's text is the edge's; its key path is a variable."""
     config = case.fact("export_config")
-    path = case.edge.export_config_keys.get("versions")
-    if config is None or path is None:
-        missing = "edge_export_config_path" if config is None else "edge_export_config_keys.versions"
+    if config is None:
+        path_given = case.edge.export_config_path is not None
+        missing = "edge_export_config_keys.versions" if path_given else "edge_export_config_path"
         return case.not_applicable("BUCKET-26", f"not asked for: {missing} is not set")
     state = case.fact("versioning")
     unclear = case.open_question("BUCKET-26", config, state)
@@ -151,18 +149,15 @@ def export_versions(case: Case) -> Finding:
         return unclear
     if state is None:
         return case.not_applicable("BUCKET-26", "the bucket has no versions")
-    try:
-        style = format_of(config["path"], case.edge.export_config_format)
-        value = lookup(parse_settings(config["text"], style, config["path"]), path)
-    except EdgepathError as error:
-        return case.unknown("BUCKET-26", "error", "read", str(error))
+    path, key, value = config["path"], config["key"], config["value"]
+    evidence = ({"file": path, "key": key, "value": value},)
     if str(value).strip().lower() in _YES:
-        return case.passed("BUCKET-26", f"{path} is {value}", evidence=({"file": config["path"], "key": path},))
+        return case.passed("BUCKET-26", f"{key} is {value}", evidence=evidence)
     return case.failed(
         "BUCKET-26",
-        f"the bucket has versions, and {path} is {'not set' if value is None else value}",
-        evidence=({"file": config["path"], "key": path, "value": value},),
-        fix=case.fix("set_export_versions", f"set {path} to true", path=config["path"], key=path, value=True),
+        f"the bucket has versions, and {key} is {'not set' if value is None else value}",
+        evidence=evidence,
+        fix=case.fix("set_export_versions", f"set {key} to true", path=path, key=key, value=True),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from ..aws import Account
 from ..finding import Unread, unread
 from ..targets import Edge
-from .keys import KeyReader
+from .keys import KEPT, KeyReader
 from .objects import read_key
 from .rules import parse
 from .sample import PAGE, digest
@@ -247,10 +247,12 @@ class BucketReader:
         return next(iter(accounts)) or None if len(accounts) == 1 else None
 
     def _encryption(self) -> Any:
-        answer = self._s3("get_bucket_encryption")
+        answer = self.upstream.get("encryption")
+        if "encryption" not in self.upstream or not (answer is None or "Rules" in answer):
+            answer = self._s3("get_bucket_encryption", "ServerSideEncryptionConfiguration")
         if not isinstance(answer, dict) or "$not_implemented" in answer:
             return answer
-        rules = (answer.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
+        rules = answer.get("Rules") or []
         default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules
                         if rule.get("ApplyServerSideEncryptionByDefault")), None)  # fmt: skip
         if default is None:
@@ -263,6 +265,9 @@ class BucketReader:
         if self.endpoint_url is not None:
             message = f"the storage of bucket {self.bucket} keeps its own keys; their state cannot be asked for"
             return Unread("not_collected", "kms:DescribeKey", str(encryption["key_id"]), message)
+        known = self.upstream.get("key")
+        if isinstance(known, dict) and known.get("KeyState") and str(encryption["key_id"]) == known.get("Arn"):
+            return {name: known.get(name) for name in KEPT}
         return self.keys.read(str(encryption["key_id"]))
 
     def _by_edge(self, shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

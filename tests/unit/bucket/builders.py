@@ -118,7 +118,7 @@ FACTS: dict[str, Any] = {
             "tags": None,
         }
     ],
-    "export_config": {"path": "/etc/export.yml", "text": "export:\n  versions: true\n"},
+    "export_config": {"path": "/etc/export.yml", "key": "export.versions", "value": True},
 }
 
 

@@ -252,11 +252,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "unknown",
         "edge_role_arn",
     ),
-    ("BUCKET-26", facts(export_config={"path": "/etc/export.yml", "text": "export: {}"}), {}, "fail", "not set"),
-    ("BUCKET-26", facts(export_config={"path": "/e.yml", "text": "export: {versions: off}"}), {}, "fail", "False"),
-    ("BUCKET-26", facts(export_config={"path": "/e.yml", "text": "export: [}"}), {}, "unknown", "/e.yml"),
+    ("BUCKET-26", facts(export_config={**FACTS["export_config"], "value": None}), {}, "fail", "not set"),
+    ("BUCKET-26", facts(export_config={**FACTS["export_config"], "value": False}), {}, "fail", "False"),
+    ("BUCKET-26", facts(export_config={**FACTS["export_config"], "value": "Yes"}), {}, "pass", "Yes"),
     ("BUCKET-26", facts(export_config=None), {"export_config_path": None}, "not_applicable", "edge_export_config_path"),
-    ("BUCKET-26", facts(), {"export_config_keys": {}}, "not_applicable", "edge_export_config_keys.versions"),
+    ("BUCKET-26", facts(export_config=None), {"export_config_keys": {}}, "not_applicable", "config_keys.versions"),
     ("BUCKET-26", facts(versioning=None), {}, "not_applicable", "no versions"),
 ]
 

@@ -143,13 +143,13 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    config = {"path": "/etc/export.yml", "text": "export: {versions: true}"}
+    monkeypatch.setattr(bucket_facts, "gather_node", lambda edge: {"export_config": config})
     return World(monkeypatch)
 
 
 def test_the_good_bucket(world: World) -> None:
     statuses = world.statuses()
-    # Nothing was read on the edge in this call.
-    assert statuses.pop("BUCKET-26") == "unknown"
     assert set(statuses.values()) == {"pass"}
 
 
@@ -353,7 +353,30 @@ def test_what_iam_could_not_read_is_asked_for_again(world: World, tmp_path: Path
     assert world.gather(run=run)["london-1"]["bucket_policy"] == POLICY
 
 
-def test_the_export_configuration_comes_from_the_edge(world: World, tmp_path: Path) -> None:
-    config = {"path": "/etc/export.yml", "text": "export: {versions: true}"}
+def test_encryption_and_key_that_iam_has_read_are_not_read_again(world: World, tmp_path: Path) -> None:
+    run = Run(str(tmp_path))
+    encryption = GOOD["get_bucket_encryption"]["ServerSideEncryptionConfiguration"]
+    key = {"Arn": KEY_ARN, "KeyState": "PendingDeletion"}
+    run.store(Step("iam", {"london-1": {"encryption": encryption, "key": key}}))
+    facts = world.gather(run=run)["london-1"]
+    assert (facts["encryption"]["key_id"], facts["key"]["KeyState"]) == (KEY_ARN, "PendingDeletion")
+    assert not world.asked["get_bucket_encryption"] + world.asked["describe_key@eu-west-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("export: {versions: true}", True), ("export: {}", None), ("export: {versions: [1]}", "a list")]
+)
+def test_the_export_s_setting_comes_from_the_edge(world: World, tmp_path: Path, text: str, value: Any) -> None:
+    section = {"timeouts": {"export_config": {"path": "/etc/export.yml", "text": f"{text}\npassword: hush\n"}}}
+    write_json(str(tmp_path / "facts" / "london-1.json"), section)
+    facts = world.gather(run=Run(str(tmp_path)))["london-1"]
+    assert facts["export_config"] == {"path": "/etc/export.yml", "key": "export.versions", "value": value}
+    assert "hush" not in json.dumps(facts)
+
+
+@pytest.mark.parametrize(
+    "config", [None, {"path": "/etc/export.yml", "text": "export: [}"}, {"path": "/etc/export.yml"}]
+)
+def test_a_configuration_that_is_no_such_thing_is_unread(world: World, tmp_path: Path, config: Any) -> None:
     write_json(str(tmp_path / "facts" / "london-1.json"), {"timeouts": {"export_config": config}})
-    assert world.gather(run=Run(str(tmp_path)))["london-1"]["export_config"] == config
+    assert unread(world.gather(run=Run(str(tmp_path)))["london-1"]["export_config"]) is not None
