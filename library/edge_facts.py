@@ -98,9 +98,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if module.params["libraries"]:
-        travel.unpack(module.params["libraries"])
     try:
+        if module.params["libraries"]:
+            travel.unpack(module.params["libraries"])
         edge = Edge.from_mapping(module.params["edge"] or {"name": "localhost"})
     except EdgepathError as error:
         module.fail_json(msg=str(error))
