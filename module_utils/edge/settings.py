@@ -236,7 +236,7 @@ def line_of(text: str, dotted: str) -> int | None:
 
 def _key_in(text: str, key: str, start: int) -> re.Match[str] | None:
     name = re.escape(key)
-    pattern = rf"""(?:^[ \t\-\[{{,]*|["'])(?P<key>{name})["']?[ \t]*[:=\]]"""
+    pattern = rf"""(?:^[ \t\-\[{{,]*|["']|[{{,][ \t]*)(?P<key>{name})["']?[ \t]*[:=\]]"""
     return re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(text, start)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from ..finding import Bound, Unread, unread
 from ..targets import Edge
-from . import export_side, kernel, proxy_use, sockets
+from . import export_side, kernel, legs, proxy_use
 from .export_side import Document, Found, Service
 from .ladder import NO_KEEPALIVE, Keepalive, Ladder, Rung
 from .proxy_use import KINDS, Placed
+from .unread_parts import first_unread, readable
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def build(edge: Edge, facts: Mapping[str, Any], upstream: Mapping[str, Any]) -> 
     _known_proxies(use, placed, ladder)
     _credentials(edge, export, service, ladder)
     _worker(edge, export, storage, ladder)
-    export_keepalive = _export_keepalive(edge, export, service, facts, upstream.get("dns"))
-    storage_keepalive = _storage_keepalive(placed, ladder, export_keepalive, facts)
+    export_keepalive = legs.of_export(edge, export, service, facts, upstream.get("dns"))
+    storage_keepalive = legs.to_storage(placed, ladder, export_keepalive, facts)
     _carried(egress, storage_keepalive, ladder)
     _host_tracking(facts, storage_keepalive, ladder)
     return Picture(edge, facts, ladder, export, storage, service, use, placed, export_keepalive, storage_keepalive)
@@ -125,9 +126,13 @@ def _service_limit(edge: Edge, service: Any, facts: Mapping[str, Any], ladder: L
 def _of_files(facts: Mapping[str, Any]) -> list[Unread]:
     """What of the unit's files could not be read, unless systemd itself says what is in force."""
     unit = facts["unit"]
-    if isinstance(unit.get("properties"), Mapping) and unread(unit["properties"]) is None:
-        return []
-    return [gap for item in unit["files"] for gap in [unread(item["text"])] if gap is not None]
+    gaps: list[Unread] = []
+    if not export_side.shown_properties(unit):
+        readable(unit.get("files"), gaps)
+        hidden = first_unread(unit.get("properties"))
+        # A copy without a record of systemd is judged by its files; an answer that was there and is hidden is a gap.
+        gaps += [hidden] if hidden is not None and hidden.state != "not_collected" else []
+    return gaps
 
 
 def _proxies(placed: list[Placed] | Unread, ladder: Ladder) -> None:
@@ -163,9 +168,14 @@ def _proxy(item: Placed, check: str, ladder: Ladder) -> None:
     for bound in item.proxy.bounds:
         raw = raws.get((bound.setting, bound.origin), "")
         own = bound.origin.rpartition(":")[0] if bound.origin.startswith("/") else item.path
-        ladder.rungs.append(
-            Rung(check, bound, on_path=item.on_path, because=item.because, path=own, key=bound.setting, raw=raw)
-        )
+        on_path, because = item.on_path, item.because
+        if on_path and bound.setting in item.proxy.when_blocked:
+            message = (
+                f"{bound.setting} ({bound.origin}) ends a transfer whose data waits {bound.seconds:g} s for its reader"
+            )
+            on_path = None
+            because = Unread("not_collected", "observe", bound.origin, f"{message}; whether that happens is not known")
+        ladder.rungs.append(Rung(check, bound, on_path=on_path, because=because, path=own, key=bound.setting, raw=raw))
 
 
 def _known_proxies(use: proxy_use.Use, placed: list[Placed] | Unread, ladder: Ladder) -> None:
@@ -229,53 +239,6 @@ def _worker(edge: Edge, export: Document, storage: Document, ladder: Ladder) -> 
         ladder.note(check, "no worker with a limited run time is stated", applies=False)
 
 
-def _export_keepalive(edge: Edge, export: Document, service: Any, facts: Mapping[str, Any], dns: Any) -> Keepalive:
-    """SO_KEEPALIVE on the export's own connections: what open sockets show, else what is configured, else off."""
-    seconds = kernel.running(facts, kernel.KEEPALIVE_TIME)
-    because = seconds if isinstance(seconds, Unread) else None
-    number = float(seconds) if isinstance(seconds, int) and seconds > 0 else None
-    seen = sockets.keepalive(facts.get("sockets"), sockets.addresses(dns), edge.storage_port)
-    if seen is not None:
-        return Keepalive(seen, number, "open sockets (ss -tnoi)", because)
-    environment = service.environment if isinstance(service, Service) else {}
-    asked: list[Any] = [export.find("tcp_keepalive", edge.export_config_keys.get("tcp_keepalive"))]
-    if "BOTOCORE_TCP_KEEPALIVE" in environment:
-        asked.append(Found(environment["BOTOCORE_TCP_KEEPALIVE"], "BOTOCORE_TCP_KEEPALIVE", service.name, ""))
-    asked.append(export_side.aws_setting(facts, "tcp_keepalive", environment.get("AWS_PROFILE", "default")))
-    for found in asked:
-        answer = export_side.truth(found) if isinstance(found, Found) else found
-        if isinstance(answer, bool):
-            return Keepalive(answer, number, found.origin, because)
-        if isinstance(answer, Unread):
-            return Keepalive(None, number, found.origin if isinstance(found, Found) else answer.resource, answer)
-    gaps = [service] if isinstance(service, Unread) else list(service.gaps) if isinstance(service, Service) else []
-    if gaps:
-        return Keepalive(None, number, gaps[0].resource, gaps[0])
-    return Keepalive(False, number, "off, as sockets are unless a program asks (socket(7))", because)
-
-
-def _storage_keepalive(
-    placed: list[Placed] | Unread, ladder: Ladder, export: Keepalive, facts: Mapping[str, Any]
-) -> Keepalive:
-    """Keepalive on the leg that reaches the storage: the last proxy's own, or the export's where there is none."""
-    if isinstance(placed, Unread):
-        return Keepalive(None, None, placed.resource, placed)
-    certain = [item for item in placed if item.on_path]
-    doubtful = [item for item in placed if item.on_path is None]
-    gaps = ladder.gaps.get("TIMEOUTS-08", [])
-    if certain and certain[-1].proxy is not None:
-        proxy = certain[-1].proxy
-        seconds = kernel.running(facts, kernel.KEEPALIVE_TIME)
-        number = float(seconds) if isinstance(seconds, int) and seconds > 0 else None
-        because = seconds if isinstance(seconds, Unread) else None
-        origin = f"{proxy.kind} ({proxy.path}) towards the storage"
-        return Keepalive(proxy.server_keepalive, proxy.keepalive_seconds or number, origin, because)
-    if certain or doubtful or gaps:
-        reasons = [*gaps, *(item.because or item.problem for item in certain + doubtful)]
-        return Keepalive(None, None, "the proxy towards the storage", next(filter(None, reasons), None))
-    return export
-
-
 def _carried(egress: Any, keepalive: Keepalive, ladder: Ladder) -> None:
     """The bounds that egress found: gateways and endpoints, and the interface's tracking."""
     checks = ("TIMEOUTS-09", "TIMEOUTS-10")
@@ -292,10 +255,19 @@ def _carried(egress: Any, keepalive: Keepalive, ladder: Ladder) -> None:
         return
     for data in egress["bounds"]:
         bound = Bound.from_dict(data)
+        hidden = unread(egress.get("instance_type"))
+        if hidden is not None and bound.hop == "security_group" and bound.origin.startswith("default"):
+            # The default differs by instance type: 432000 s, but 350 s from Nitro v6 on.
+            ladder.gap(checks[1], hidden)
+            continue
         check = checks[1] if bound.hop in ("security_group", "host_firewall", "network_acl") else checks[0]
         own = keepalive if bound.reset_by == "packets" else NO_KEEPALIVE
         ladder.rungs.append(Rung(check, bound, own, path=bound.origin, key=bound.setting))
     route = egress.get("route")
+    if egress.get("in_aws") is False:
+        for check in checks:
+            ladder.note(check, "the edge is not in AWS", applies=False)
+        return
     kind = route.get("kind") if isinstance(route, Mapping) else None
     ladder.note(checks[0], f"{(kind or 'the route').replace('_', ' ')}: no idle timer")
     ladder.note(checks[1], "the interface does not track these connections")

@@ -63,9 +63,10 @@ def _cut(asker: Asker, check: str, cutting: list[Rung], picture: Picture, expect
     survives = worst.range(payload)[1]
     by_probes = [rung for rung in cutting if rung.bound.reset_by == "packets" and rung.bound.kind == "idle"]
     if by_probes and not (check == "TIMEOUTS-10" and worst.bound.hop == "host_firewall"):
-        fix = fixes.for_keepalive(check, ladder, worst.keepalive, _last_kind(picture), payload)
+        fix = fixes.for_keepalive(check, cutting, ladder, worst.keepalive, _last_kind(picture), payload)
     else:
-        fix = fixes.for_bounds(check, cutting, ladder, payload)
+        short = [rung for rung in ladder.of(check) if rung.range(payload)[0] < payload.longest_minutes]
+        fix = fixes.for_bounds(check, [worst, *(rung for rung in short if rung is not worst)], ladder, payload)
     return asker.failed(
         check, worst.path or worst.bound.origin, f"{_said(worst)}: recordings over {spoken(survives)} are cut",
         expected=expected, hop=worst.bound.hop, bound=worst.bound, longest_minutes=round(survives, 2),

@@ -46,7 +46,13 @@ def parse(text: str, path: str = "envoy.yaml") -> Proxy:
             ports |= {port} if isinstance(port, int) else set()
     kinds = {"route timeout": "total", "max_stream_duration": "total", "max_connection_duration": "total"}
     return Proxy(
-        "envoy", path, _bounds(settings, kinds), tuple(settings), frozenset(ports), server_keepalive=_keepalive(tree)
+        "envoy",
+        path,
+        _bounds(settings, kinds),
+        tuple(settings),
+        frozenset(ports),
+        server_keepalive=_keepalive(tree),
+        forwards=bool(settings),
     )
 
 

@@ -17,6 +17,7 @@ from ..finding import Unread, unread
 from ..settings import SettingsError, format_of, leaves, line_of, lookup, parse_duration, parse_settings, unit_of_key
 from ..targets import Edge
 from .redact import REDACTED
+from .unread_parts import first_unread, readable
 
 _SUFFIX = re.compile(r"(?:[_.-]?(?:ms|millis|milliseconds|sec|secs|seconds|min|mins|minutes|hours|s))$", re.IGNORECASE)
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none")
@@ -42,7 +43,7 @@ class Document:
 
     def __init__(self, fact: Any, format_: str | None = None) -> None:
         self.named = fact is not None
-        self.problem = unread(fact)
+        self.problem = first_unread(fact)
         self.tree: dict[str, Any] = {}
         self.path, self.text = "", ""
         if not self.named or self.problem is not None:
@@ -138,25 +139,18 @@ def service(facts: Mapping[str, Any]) -> Service | Unread | None:
     problem = unread(unit)
     if problem is not None or unit is None:
         return problem
-    gaps = [gap for item in unit.get("files", ()) for gap in [unread(item["text"])] if gap]
-    found, environment, origins = _from_files(unit)
-    for item in unit.get("environment_files", ()):
-        gap = unread(item["text"])
-        gaps += [gap] if gap else []
-        for name, value in _variables(item["text"]) if gap is None else ():
+    gaps: list[Unread] = []
+    found, environment, origins = _from_files(readable(unit.get("files"), gaps))
+    for item in readable(unit.get("environment_files"), gaps):
+        for name, value in _variables(item["text"]):
             environment[name], origins[name] = value, item["path"]
-    properties = unit.get("properties")
-    if isinstance(properties, Mapping) and unread(properties) is None:
-        for name, property_ in (
-            ("RuntimeMaxSec", "RuntimeMaxUSec"),
-            ("TimeoutStartSec", "TimeoutStartUSec"),
-            ("Type", "Type"),
-        ):
-            if properties.get(property_):
-                origin = found[name].origin if name in found else f"systemctl show {unit['name']}"
-                found[name] = Found(properties[property_], name, origin, unit_path(unit))
+    shown = shown_properties(unit)
+    for name, property_ in _SHOWN.items():
+        if shown.get(property_):
+            origin = found[name].origin if name in found else f"systemctl show {unit['name']}"
+            found[name] = Found(shown[property_], name, origin, unit_path(unit))
     running = facts.get("process")
-    gap = unread(running) or unread((running or {}).get("environment"))
+    gap = unread(running) or first_unread((running or {}).get("environment"))
     if gap is not None:
         gaps.append(gap)
     elif running is not None:
@@ -169,16 +163,22 @@ def service(facts: Mapping[str, Any]) -> Service | Unread | None:
 _SHOWN = {"RuntimeMaxSec": "RuntimeMaxUSec", "TimeoutStartSec": "TimeoutStartUSec", "Type": "Type"}
 
 
+def shown_properties(unit: Mapping[str, Any]) -> Mapping[str, str]:
+    """What `systemctl show` said; {} where it was not asked, or not all of it could be read."""
+    properties = unit.get("properties")
+    return properties if isinstance(properties, Mapping) and first_unread(properties) is None else {}
+
+
 def unit_path(unit: Mapping[str, Any]) -> str:
-    files = unit.get("files") or [{"path": f"/etc/systemd/system/{unit['name']}"}]
+    files = readable(unit.get("files"), []) or [{"path": f"/etc/systemd/system/{unit['name']}"}]
     return str(files[0]["path"])
 
 
-def _from_files(unit: Mapping[str, Any]) -> tuple[dict[str, Found], dict[str, str], dict[str, str]]:
+def _from_files(files: list[Any]) -> tuple[dict[str, Found], dict[str, str], dict[str, str]]:
     found: dict[str, Found] = {}
     environment: dict[str, str] = {}
     origins: dict[str, str] = {}
-    for item in unit.get("files", ()):
+    for item in files:
         text, path = item["text"], item["path"]
         for number, section, key, value in _directives(text) if isinstance(text, str) else ():
             if section != "Service":
@@ -250,10 +250,11 @@ def systemd_seconds(found: Found) -> float | Unread:
 
 def aws_setting(facts: Mapping[str, Any], name: str, profile: str = "default") -> Value:
     """A setting of the shared AWS configuration for a profile."""
-    for item in facts.get("aws_config") or ():
-        problem = unread(item) or unread(item["text"])
-        if problem is not None:
-            return problem
+    gaps: list[Unread] = []
+    items = readable(facts.get("aws_config"), gaps)
+    if gaps:
+        return gaps[0]
+    for item in items:
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
             parser.read_string(item["text"])

@@ -49,7 +49,7 @@ def for_bounds(check: str, cutting: Sequence[Rung], ladder: Ladder, payload: Pay
     first = settings[0]
     names = " and ".join(dict.fromkeys(str(item["key"]) for item in settings))
     change = f"set {names} to {first['to']} in {first['path']}"
-    after, limiter = what_if(ladder.rungs, check, to, payload)
+    after, limiter = what_if(ladder.rungs, cutting, to, payload)
     return {
         "action": _ACTIONS.get(check, "set_timeout"),
         "summary": f"{change}: {_effect(longest(ladder.rungs, payload), after, limiter, check, payload)}",
@@ -84,10 +84,10 @@ def _as_before(raw: str, seconds: float) -> str:
 
 
 def for_keepalive(
-    check: str, ladder: Ladder, keepalive: Keepalive, kind: str | None, payload: Payload
+    check: str, cutting: Sequence[Rung], ladder: Ladder, keepalive: Keepalive, kind: str | None, payload: Payload
 ) -> dict[str, Any]:
     """The fix of an idle timer that keepalive probes would restart: what turns them on, and early enough."""
-    after, limiter = what_if(ladder.rungs, check, None, payload)
+    after, limiter = what_if(ladder.rungs, cutting, None, payload)
     effect = _effect(longest(ladder.rungs, payload), after, limiter, check, payload)
     sysctl = {"key": "net.ipv4.tcp_keepalive_time", "to": KEEPALIVE_SECONDS,
               "from": None if keepalive.seconds is None else f"{keepalive.seconds:g}"}  # fmt: skip

@@ -67,6 +67,7 @@ def parse(text: str, path: str = "haproxy.cfg", host: str = "") -> Proxy:
         "haproxy", path, tuple(bounds.values()), tuple(settings), ports,
         frozenset(server for _, back in routes for server in back.servers),
         server_keepalive=keepalives.pop() if len(keepalives) == 1 else (None if keepalives else False),
+        forwards=bool(routes),
     )  # fmt: skip
 
 

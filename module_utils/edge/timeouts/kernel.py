@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..finding import Unread, unread
+from .unread_parts import readable
 
 KEEPALIVE_TIME = "net.ipv4.tcp_keepalive_time"
 ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
@@ -74,13 +75,11 @@ def next_boot(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]] | Unread:
     problem = unread(disk)
     if problem is not None or disk is None:
         return problem or Unread("not_collected", "read", "/etc/sysctl.d", "sysctl.d was not read")
+    gaps: list[Unread] = []
     found: dict[str, tuple[str, str]] = {}
-    for item in disk["files"]:
-        problem = unread(item["text"])
-        if problem is not None:
-            return problem
+    for item in readable(disk["files"], gaps):
         found.update(_assignments(item["text"] or "", item["path"]))
-    return found
+    return gaps[0] if gaps else found
 
 
 def sysctl_conf(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

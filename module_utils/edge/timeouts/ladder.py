@@ -128,16 +128,18 @@ def needed_seconds(payload: Payload) -> float:
     return math.ceil(payload.transfer_seconds * MARGIN / 60.0) * 60.0
 
 
-def what_if(rungs: Sequence[Rung], check: str, seconds: float | None, payload: Payload) -> tuple[float, str | None]:
-    """The longest recording once this check's bounds are raised to seconds (None: gone), and what limits it then."""
-    others = [rung for rung in rungs if rung.check != check]
+def what_if(
+    rungs: Sequence[Rung], changed: Sequence[Rung], seconds: float | None, payload: Payload
+) -> tuple[float, str | None]:
+    """The longest recording once the changed bounds are at seconds (None: gone), and the check that limits it then."""
+    others = [rung for rung in rungs if all(rung is not one for one in changed)]
     raised = math.inf
     if seconds is not None:
         raised = payload.survives(Bound("total", "export", "raised", "", seconds))
     rest = longest(others, payload)
     if rest < raised:
         return rest, tightest(others, payload).check
-    return raised, None if raised == math.inf else check
+    return raised, None if raised == math.inf or not changed else changed[0].check
 
 
 def broken_order(pairs: Iterable[tuple[Rung, Rung]]) -> list[tuple[Rung, Rung]]:

@@ -30,7 +30,7 @@ SOURCE = "nginx documentation: ngx_http_proxy_module, ngx_http_core_module, ngx_
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2592000.0, "y": 31536000.0}
 _SIZES = {"": 1, "k": 1024, "K": 1024, "m": 1024**2, "M": 1024**2, "g": 1024**3, "G": 1024**3}
 _TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\\.|\$\{[^}\n]*\}|[^\s;{}])+""", re.DOTALL
+    r"""\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?!["'])(?:\\.|\$\{[^}\n]*\}|[^\s;{}])+""", re.DOTALL
 )
 MAX_DEPTH = 64
 MAX_DIRECTIVES = 200_000
@@ -62,7 +62,8 @@ def parse(text: str, path: str = "nginx.conf", files: Mapping[str, str] | None =
         "nginx", path, bounds, tuple(settings), frozenset(port for place in chosen for port in place.ports),
         frozenset(place.host for place in places if place.host),
         server_keepalive=keepalives.pop() if len(keepalives) == 1 else (None if keepalives else False),
-        notes=tuple(note for place in chosen for note in place.notes),
+        notes=tuple(note for place in chosen for note in place.notes), forwards=bool(places),
+        when_blocked=frozenset({"proxy_send_timeout", "send_timeout"}),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ..settings import lookup
 from ..targets import Edge
 from . import envoy, haproxy, nginx, squid
 from .export_side import Document, Found, Service
+from .unread_parts import first_unread
 from .values import ConfigError, Proxy
 
 KINDS = {"squid": "TIMEOUTS-04", "nginx": "TIMEOUTS-05", "haproxy": "TIMEOUTS-06", "envoy": "TIMEOUTS-07"}
@@ -157,6 +158,8 @@ def _on_path(
 ) -> tuple[bool | None, Unread | None]:
     if config.get("explicit"):
         return True, None
+    if proxy is not None and not proxy.forwards:
+        return False, None
     here = [told for told in use_.told if _is_local(told.host, local)]
     if proxy is not None and any(told.port in proxy.ports for told in here):
         return True, None
@@ -179,25 +182,33 @@ def _is_local(host: str, local: set[str]) -> bool:
 
 def _parsed(config: Mapping[str, Any], host: str) -> tuple[Proxy | None, Unread | None]:
     path, kind, text = config["path"], config.get("kind"), config["text"]
-    problem = unread(text) or next((unread(item) for item in config.get("problems") or ()), None)
+    problem = unread(text) or first_unread(config.get("problems")) or first_unread(config.get("files"))
     if problem is not None:
         return None, problem
     files = config.get("files") or {}
     try:
-        if kind == "squid":
-            return squid.parse(text, path, files), None
-        if kind == "nginx":
-            return nginx.parse(text, path, files, host), None
-        if kind == "haproxy":
-            return haproxy.parse(text, path, host), None
-        if kind == "envoy":
-            return envoy.parse(text, path), None
+        proxy = _read(str(kind), text, path, files, host)
     except ConfigError as error:
         return None, Unread("error", "parse", path, str(error))
     except RecursionError:
         return None, Unread("error", "parse", path, f"{path}: nested too deeply")
-    message = f"{path}: is not recognisable as the configuration of Squid, nginx, HAProxy or Envoy"
-    return None, Unread("error", "parse", path, message)
+    if proxy is None:
+        message = f"{path}: is not recognisable as the configuration of Squid, nginx, HAProxy or Envoy"
+        return None, Unread("error", "parse", path, message)
+    if config.get("explicit") and not proxy.forwards:
+        message = f"{path}: forwards nothing, so it is not all of the proxy's configuration; name the rest as well"
+        return None, Unread("error", "parse", path, message)
+    return proxy, None
+
+
+def _read(kind: str, text: str, path: str, files: Mapping[str, str], host: str) -> Proxy | None:
+    if kind == "squid":
+        return squid.parse(text, path, files)
+    if kind == "nginx":
+        return nginx.parse(text, path, files, host)
+    if kind == "haproxy":
+        return haproxy.parse(text, path, host)
+    return envoy.parse(text, path) if kind == "envoy" else None
 
 
 def unmatched(use_: Use, placed: Iterable[Placed]) -> list[Told]:

@@ -14,7 +14,7 @@ REDACTED = "REDACTED"
 
 _WORDS = (
     r"secret|passw(?:or)?d|passphrase|passcode|pwd|token|api[_\-]?key|access[_\-]?key|private[_\-]?key|account[_\-]?key"
-    r"|encryption[_\-]?key|customer[_\-]?key|credential|authorization|signature|bearer|cookie"
+    r"|encryption[_\-]?key|customer[_\-]?key|credential|authorization|signature|bearer|(?<![a-z])cookie(?![a-z])"
 )
 _HARMLESS = re.compile(
     r"(?:timeout|ttl|lifetime|expir\w*|seconds|minutes|duration|interval|size|count|enabled|refreshable)$",
@@ -55,8 +55,12 @@ def redact_text(text: str) -> str:
     text = _PEM.sub(lambda match: "\n".join([REDACTED] * (match.group().count("\n") + 1)), text)
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
-    text = _ENVIRONMENT.sub(lambda match: match.group(1) + _assignments(match.group(2)), text)
-    return _by_key(text)
+    pieces: list[str] = []
+    at = 0
+    for match in _ENVIRONMENT.finditer(text):
+        pieces += [_by_key(text[at : match.start()]), match.group(1), _assignments(match.group(2))]
+        at = match.end()
+    return "".join([*pieces, _by_key(text[at:])])
 
 
 def redact_environment(environment: Mapping[str, str]) -> dict[str, str]:

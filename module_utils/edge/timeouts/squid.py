@@ -50,7 +50,15 @@ def parse(text: str, path: str = "squid.conf", files: Mapping[str, str] | None =
             ports |= {int(port)} if port.isdecimal() else set()
     for name, default in DEFAULTS.items():
         found.setdefault(name, Setting(name, default, "default of Squid", f"{default / MINUTE:g} minutes"))
-    return Proxy("squid", path, _bounds(found), tuple(found.values()), frozenset(ports), server_keepalive=False)
+    return Proxy(
+        "squid",
+        path,
+        _bounds(found),
+        tuple(found.values()),
+        frozenset(ports),
+        server_keepalive=False,
+        when_blocked=frozenset({"write_timeout"}),
+    )
 
 
 def _bounds(found: Mapping[str, Setting]) -> tuple[Bound, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..finding import Bound, EdgepathError
 
@@ -37,6 +37,8 @@ class Proxy:
     ports: where it listens.  upstreams: hosts that it is told to forward to (empty: wherever the request says).
     server_keepalive: whether it sets SO_KEEPALIVE towards the server (None: cannot be told); keepalive_seconds: the
     time that it sets itself, else the kernel's counts.  notes: what else a reader should know.
+    forwards: whether it forwards anything at all.  when_blocked: settings that count only while data waits for its
+    reader, and not through mere silence.
     """
 
     kind: str
@@ -47,7 +49,9 @@ class Proxy:
     upstreams: frozenset[str] = frozenset()
     server_keepalive: bool | None = False
     keepalive_seconds: float | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    forwards: bool = True
+    when_blocked: frozenset[str] = frozenset()
 
 
 def included(pattern: str, main: str, files: Mapping[str, str]) -> list[str]:
