@@ -52,7 +52,8 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
             facts[edge.name] = Unread("not_collected", "edge_bucket", edge.name, message)
             continue
         key = account_key(edge)
-        endpoint = edge.storage_url if edge.storage_kind == "s3_compatible" else None
+        # The controller may know the storage by another name than the edge does.
+        endpoint = (edge.aws_endpoint_url or edge.storage_url) if edge.storage_kind == "s3_compatible" else None
         identity = AccountKey(key.profile, key.role_arn, key.endpoint_url, "")
         handle = handles.setdefault((identity, endpoint), _Handle(Account(key), endpoint))
         handle.edges.append(edge)
