@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..finding import unread
@@ -23,24 +23,28 @@ def addresses(dns: Any) -> list[str]:
 
 
 def keepalive(text: Any, storage: Iterable[str], port: int) -> bool | None:
-    """Whether the connections to the storage carry a keepalive timer; None where none is open, or none can be told.
-
-    A socket whose timer is that of a retransmission (`on`) hides its keepalive and tells nothing.
-    """
-    if not isinstance(text, str):
-        return None
+    """Whether the connections to the storage carry a keepalive timer; None where none is open, or none can be told."""
     wanted = {_plain(address) for address in storage}
-    answers: list[bool] = []
-    for match in _LINE.finditer(text):
+    answers = [timed for host, timed in _connections(text, port) if host in wanted]
+    return all(answers) if answers else None
+
+
+def bare(text: Any, port: int) -> bool:
+    """Whether some connection to that port of another host has no timer, whosever it is."""
+    return any(not timed and not _is_loopback(host) for host, timed in _connections(text, port))
+
+
+def _connections(text: Any, port: int) -> Iterator[tuple[str, bool]]:
+    """Peer and whether it has a keepalive timer. One whose timer is that of a retransmission tells nothing."""
+    for match in _LINE.finditer(text if isinstance(text, str) else ""):
         host, _, peer_port = match.group(2).rpartition(":")
-        if peer_port != str(port) or _plain(host) not in wanted:
-            continue
         timer = _TIMER.search(match.group(3))
-        if timer is None or timer.group(1) == "keepalive":
-            answers.append(timer is not None)
-    if not answers:
-        return None
-    return all(answers)
+        if peer_port == str(port) and (timer is None or timer.group(1) == "keepalive"):
+            yield _plain(host), timer is not None
+
+
+def _is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host == "::1"
 
 
 def _plain(address: str) -> str:
