@@ -29,6 +29,7 @@ def sample(**changes: Any) -> dict[str, Any]:
 ONE = {"count": 1, "first": [{"key": KEY, "version_id": "v1", "storage_class": "GLACIER", "created": "2026-01-01"}]}
 MARKER = {**ENTRY, "marker": True, "version_id": "m1"}
 OLD = {**ENTRY, "current": False, "noncurrent_since": "2026-11-10T00:00:00+00:00"}
+HUGE = 10**12
 NO_LOCK = {"enabled": False, "mode": None, "days": None, "years": None}
 LOCK_ONLY = {**NO_LOCK, "enabled": True}
 NOT_IMPLEMENTED = {"$not_implemented": "s3:GetX"}
@@ -102,6 +103,33 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         KEY,
     ),
     ("BUCKET-10", facts(lifecycle=lifecycle(Erase={})), {}, "unknown", "Erase"),
+    (
+        "BUCKET-10",
+        facts(
+            lifecycle=lifecycle(Filter={"Prefix": "other/"}, Expiration={"Days": 1}),
+            keys=[{**FACTS["keys"][0], "key": "other/x.wav", "versions": [{**ENTRY, "key": "other/x.wav"}]}],
+        ),
+        {},
+        "fail",
+        "other/x.wav",
+    ),
+    (
+        "BUCKET-10",
+        facts(
+            lifecycle=lifecycle(Filter={"ObjectSizeGreaterThan": HUGE}, Expiration={"Days": 1}),
+            sample={**FACTS["sample"], "oldest": [{**ENTRY, "key": "calls/huge.wav", "size": HUGE + 1}]},
+        ),
+        {},
+        "fail",
+        "calls/huge.wav",
+    ),
+    (
+        "BUCKET-10",
+        facts(lifecycle=lifecycle(Filter={"ObjectSizeGreaterThan": HUGE}, Expiration={"Days": 1})),
+        {},
+        "pass",
+        "none",
+    ),
     ("BUCKET-10", facts(lifecycle=NOT_IMPLEMENTED), {}, "not_applicable", "implement"),
     (
         "BUCKET-11",

@@ -193,6 +193,19 @@ def test_a_bucket_that_was_never_versioned_is_not_asked_for_locks_and_copies(wor
     assert not world.asked["get_object_legal_hold"]
 
 
+@pytest.mark.parametrize(("versioning", "asked"), [({"Status": "Suspended"}, 0), ("AccessDenied", 1)])
+def test_locks_are_asked_for_where_versioning_may_be_enabled(world: World, versioning: Any, asked: int) -> None:
+    world.answers["get_bucket_versioning"] = versioning
+    world.gather()
+    assert world.asked["get_object_lock_configuration"] == asked
+
+
+def test_who_pays_in_a_bucket_of_another_account_is_asked(world: World) -> None:
+    world.answers["list_buckets"] = {"Buckets": []}
+    world.gather()
+    assert world.asked["get_bucket_request_payment"] == 1
+
+
 def test_the_owner_is_not_asked_who_pays(world: World) -> None:
     world.gather()
     assert not world.asked["get_bucket_request_payment"]

@@ -237,6 +237,17 @@ def test_transition_goes_before_a_delete_marker_on_one_day() -> None:
     assert story(rules, stored(version_id="v1"), "Enabled") == ["2014-02-15 GLACIER", "2014-02-15 hidden"]
 
 
+def test_a_noncurrent_version_that_goes_for_good_is_not_moved_on_that_day() -> None:
+    rules = [
+        rule(
+            NoncurrentVersionTransitions=[{"NoncurrentDays": 3, "StorageClass": "GLACIER"}],
+            NoncurrentVersionExpiration={"NoncurrentDays": 3},
+        )
+    ]
+    item = stored(noncurrent_since=at("2014-01-15T10:30"))
+    assert story(rules, item, "Enabled") == ["2014-01-19 deleted"]
+
+
 # "Supported transitions and related constraints"
 @pytest.mark.parametrize(
     ("start", "target", "moves"),
