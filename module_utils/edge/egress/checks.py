@@ -10,6 +10,7 @@ from ..finding import Asker, Finding, Unread, unread
 from ..targets import Edge
 from . import hygiene, paths
 from .catalogue import CATALOGUE
+from .model import NOT_UNDERSTOOD
 from .subject import Subject
 
 __all__ = ["CATALOGUE", "judge"]
@@ -26,7 +27,7 @@ def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
         try:
             subject = Subject.of(edge, facts, upstream)
             return [*paths.judge(ask, subject), *hygiene.judge(ask, subject)]
-        except (KeyError, TypeError, ValueError) as error:
+        except NOT_UNDERSTOOD as error:
             message = f"edge {edge.name}: the egress facts are not understood: {type(error).__name__}: {error}"
             gone = Unread("error", "judge", edge.name, message)
     return [ask.unknown(check, edge.name, gone) for check in CATALOGUE]

@@ -10,8 +10,13 @@ from ..finding import Unread, unread
 from . import gateways, prefixes
 from .analyse import Analysis, analyse, counted, missing_interface
 from .bounds import bounds
-from .model import World, not_read
+from .model import NOT_UNDERSTOOD, World, not_read, storage_of
 from .parse import world as parse_world
+
+EXPORTED = (
+    "route", "routes", "endpoint_policy", "bounds", "private_addresses", "vpc_id", "subnet_id", "role_arn",
+    "instance_type",
+)  # fmt: skip
 
 
 def exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, Any]:
@@ -19,7 +24,17 @@ def exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, A
 
     The route is that of the resolved addresses; where these are not known, that of the storage's prefixes.
     """
+    try:
+        return _exported(facts, addresses, port)
+    except NOT_UNDERSTOOD as error:
+        message = f"the egress facts are not understood: {type(error).__name__}: {error}"
+        gone = Unread("error", "edge_egress_audit", "egress", message)
+        return dict.fromkeys(EXPORTED, gone)
+
+
+def _exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, Any]:
     world = parse_world(facts)
+    facts = world.raw
     interface = facts.get("interface")
     held = interface if isinstance(interface, Mapping) and unread(interface) is None else {}
     analysis = _analysis(world, facts, addresses, port)
@@ -61,7 +76,7 @@ def _bounds(world: World, analysis: Analysis | None) -> Any:
 def _analysis(world: World, facts: Mapping[str, Any], addresses: Any, port: int) -> Analysis | None:
     if isinstance(addresses, list) and addresses:
         return analyse(world, prefixes.ranges(counted(world, addresses)[0]), port)
-    listed = (facts.get("storage") or {}).get("prefixes")
+    listed = storage_of(facts).get("prefixes")
     if unread(listed) is not None or not listed:
         return None
     held = prefixes.ranges(listed)

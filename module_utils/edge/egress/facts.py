@@ -18,6 +18,7 @@ from ..finding import Unread, unread
 from ..run import Run
 from ..targets import Edge
 from . import export, node, normalise, select, sweep
+from .model import NOT_UNDERSTOOD
 
 _S3_HOST = re.compile(r"(?:^|\.)s3[.-](?:dualstack\.|fips\.)*([a-z]{2}(?:-[a-z]+)+-\d+)\.amazonaws\.com")
 _EC2_VENDOR = "Amazon EC2"
@@ -52,7 +53,7 @@ def _swept(
 ) -> dict[str, Any]:
     try:
         return AccountSweep(account, edges, hosts, wanted).run()
-    except (KeyError, TypeError, ValueError) as error:
+    except NOT_UNDERSTOOD as error:
         # An item without what the API guarantees: half an answer, of which nothing may be believed.
         message = f"the answers of EC2 in {account.key.region} are incomplete: {error!r}"
         return {edge.name: Unread("error", "ec2:Describe", edge.name, f"edge {edge.name}: {message}") for edge in edges}

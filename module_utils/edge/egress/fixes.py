@@ -9,7 +9,7 @@ from typing import Any
 from ..finding import Unread, unread
 from . import acl, groups, prefixes, routes
 from .answers import Answer, at, where
-from .model import GroupRule, Read, World
+from .model import GroupRule, Read, World, storage_of
 from .subject import Subject, Tally
 
 Fix = dict[str, Any]
@@ -74,7 +74,7 @@ def _covering_list(subject: Subject, missing: prefixes.Ranges) -> Mapping[str, A
     lists = subject.world.network.get("prefix_lists")
     if unread(lists) is not None:
         return None
-    for named in (subject.facts.get("storage") or {}).get("lists") or ():
+    for named in storage_of(subject.facts).get("lists") or ():
         held = (lists or {}).get(named["id"]) or {}
         entries = held.get("entries")
         if unread(entries) is None and not prefixes.subtract(missing, prefixes.ranges(entries or ())):
@@ -130,7 +130,7 @@ def gateway_endpoints(subject: Subject) -> Read[list[Mapping[str, Any]]]:
     gone = unread(held)
     if gone is not None:
         return gone
-    region = (subject.facts.get("storage") or {}).get("region")
+    region = storage_of(subject.facts).get("region")
     return [
         item
         for item in (held or {}).values()
@@ -149,7 +149,7 @@ def associate(endpoint: str, table: str) -> Fix:
 
 def gateway_endpoint(subject: Subject) -> Fix | None:
     """A gateway endpoint of S3 on the edge's route table: an existing one associated, or a new one."""
-    storage = subject.facts.get("storage") or {}
+    storage = storage_of(subject.facts)
     table = routes.table_of(subject.world.tables, subject.world.interface["subnet"])
     endpoints = gateway_endpoints(subject)
     if storage.get("kind") != "aws" or isinstance(table, Unread) or isinstance(endpoints, Unread):

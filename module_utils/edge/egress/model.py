@@ -17,6 +17,9 @@ from . import prefixes
 T = TypeVar("T")
 Read = Union[T, Unread]
 
+# What parsing raises for facts that are not of the shape that facts.gather leaves.
+NOT_UNDERSTOOD = (AttributeError, KeyError, TypeError, ValueError)
+
 TCP = 6
 UDP = 17
 ALL_PORTS = (0, 65535)
@@ -121,6 +124,13 @@ class World:
             return gone
         value = (kind or {}).get(key)
         return unread(value) or value
+
+
+def storage_of(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts about the storage; where they were not read, the prefixes are Unread."""
+    held = facts.get("storage") or {}
+    gone = unread(held)
+    return held if gone is None else {"prefixes": gone}
 
 
 def not_read(what: str, why: str) -> Unread:

@@ -20,10 +20,15 @@ from .model import (
     port_range,
     protocol_number,
 )
+from .settle import settled
 
 
 def world(facts: Mapping[str, Any]) -> World:
     """The World of one edge's facts."""
+    facts = settled(facts)
+    gone = unread(facts.get("network"))
+    if gone is not None:
+        facts = {**facts, "network": {}, "interface": gone}
     network: Mapping[str, Any] = facts.get("network") or {}
     interface = facts.get("interface")
     applicable = bool(facts.get("in_aws", True))

@@ -225,6 +225,8 @@ def _ranges(ask: Asker, subject: Subject) -> Finding:
 
 def private(subject: Subject) -> bool:
     """Whether all storage addresses are private ones (an interface endpoint), so that public ranges do not matter."""
-    if isinstance(subject.addresses, Unread) or not subject.addresses:
+    if isinstance(subject.addresses, Unread) or isinstance(subject.storage, Unread) or not subject.addresses:
+        return False
+    if prefixes.intersect(prefixes.ranges(subject.addresses), prefixes.ranges(subject.storage)):
         return False
     return all(ipaddress.ip_address(address).is_private for address in subject.addresses)

@@ -14,7 +14,7 @@ from ..targets import Edge
 from . import prefixes
 from .analyse import Analysis, analyse, counted
 from .answers import Answer, Judged, at
-from .model import Read, World, not_read
+from .model import Read, World, not_read, storage_of
 from .parse import world as parse_world
 
 
@@ -39,6 +39,7 @@ class Subject:
     @classmethod
     def of(cls, edge: Edge, facts: Mapping[str, Any], upstream: Mapping[str, Any]) -> Subject:
         world = parse_world(facts)
+        facts = world.raw
         addresses, skipped = _addresses(world, upstream.get("dns"))
         storage = _storage(world, facts)
         return cls(
@@ -69,7 +70,7 @@ class Subject:
 
     @property
     def _known(self) -> prefixes.Ranges:
-        listed = (self.facts.get("storage") or {}).get("prefixes") or ()
+        listed = storage_of(self.facts).get("prefixes") or ()
         return prefixes.ranges(listed)
 
 
@@ -86,7 +87,7 @@ def _addresses(world: World, dns: Any) -> tuple[Read[list[str]], list[str]]:
 
 
 def _storage(world: World, facts: Mapping[str, Any]) -> Read[list[str]]:
-    listed = (facts.get("storage") or {}).get("prefixes")
+    listed = storage_of(facts).get("prefixes")
     gone = unread(listed)
     if gone is not None:
         return gone

@@ -13,6 +13,7 @@ from typing import Any
 from ..finding import unread
 from . import prefixes
 from .analyse import Analysis, analyse
+from .model import storage_of
 from .parse import world as parse_world
 from .subject import Subject
 
@@ -97,7 +98,7 @@ def _acl_entries(facts: Facts, fix: Mapping[str, Any]) -> None:
 
 
 def _add_route(facts: Facts, table_id: str, endpoint_id: str) -> None:
-    lists = [item["id"] for item in (facts.get("storage") or {}).get("lists") or ()]
+    lists = [item["id"] for item in storage_of(facts).get("lists") or ()]
     for table in facts["network"]["route_tables"]:
         if table["id"] == table_id:
             table["routes"] += [

@@ -73,7 +73,14 @@ def acl(name: str, subnets: list[str], *entries: dict[str, Any]) -> dict[str, An
 
 
 def table(name: str, subnets: list[str], *routes: dict[str, Any], main: bool = False, gateways: Any = ()) -> Any:
-    return {"id": name, "vpc": "vpc-1", "main": main, "subnets": subnets, "gateways": list(gateways), "routes": [*routes]}
+    return {
+        "id": name,
+        "vpc": "vpc-1",
+        "main": main,
+        "subnets": subnets,
+        "gateways": list(gateways),
+        "routes": [*routes],
+    }
 
 
 def interface(name: str, address: str, subnet: str, *groups: str, **fields: Any) -> dict[str, Any]:

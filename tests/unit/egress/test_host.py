@@ -146,7 +146,9 @@ def test_the_answers_must_come_back_in():
     closed = nft(chain("input", "input", "drop"))
     assert status(closed) == "fail"
     assert status(nft(chain("input", "input", "drop"), nft_rule("input", ESTABLISHED, ACCEPT))) == "pass"
-    assert status(nft(chain("input", "input", "drop"), nft_rule("input", payload("tcp", "sport", 443), ACCEPT))) == "pass"
+    assert (
+        status(nft(chain("input", "input", "drop"), nft_rule("input", payload("tcp", "sport", 443), ACCEPT))) == "pass"
+    )
     # A rule for new connections does not let an answer in.
     assert status(nft(chain("input", "input", "drop"), nft_rule("input", NEW_STATE, ACCEPT))) == "fail"
 
@@ -181,7 +183,9 @@ def test_part_of_the_addresses():
     assert found["EGRESS-11"].fix["before"] == "handle 9"
 
 
-@pytest.mark.parametrize("firewall", [DENIED, None, [DENIED], [{"kind": "nft", "ruleset": {"other": 1}}], [{"kind": "x"}]])
+@pytest.mark.parametrize(
+    "firewall", [DENIED, None, [DENIED], [{"kind": "nft", "ruleset": {"other": 1}}], [{"kind": "x"}]]
+)
 def test_a_filter_that_was_not_read_or_not_understood_is_unknown(firewall):
     assert status(firewall) == "unknown"
 

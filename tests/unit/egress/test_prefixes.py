@@ -111,7 +111,8 @@ def test_parse(text, low, high):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/", "10.0.0.٣", "::1/129", "s3.amazonaws.com", "1.2.3.+4"]
+    "text",
+    ["", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/", "10.0.0.٣", "::1/129", "s3.amazonaws.com", "1.2.3.+4"],
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError):
