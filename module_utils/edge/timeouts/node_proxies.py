@@ -56,7 +56,7 @@ def kind_of(path: str, text: str) -> str | None:
 def proxy_configs(node: Node, named: Sequence[str], run: Runner = run_command) -> list[Any]:
     """[{"path", "kind", "text", "explicit", "running", "files", "problems", "check"}], or unread in place of one.
 
-    explicit: the inventory names it, so the export goes through it.  running: a process of that program is there (None
+    explicit: the inventory names it, so the export goes through it.  running: a process of that program uses it (None
     in a copy).  files: {path: text} of its includes.  problems: what of it could not be read, as unread facts.
     """
     running = _running(node) if node.live else {}
@@ -71,9 +71,17 @@ def proxy_configs(node: Node, named: Sequence[str], run: Runner = run_command) -
     if node.live:
         for config in found.values():
             if "kind" in config:
-                config["running"] = config["kind"] in running
+                config["running"] = _is_in_use(config, running)
                 _ask_the_program(config, run)
     return list(found.values())
+
+
+def _is_in_use(config: dict[str, Any], running: dict[str, list[str]]) -> bool:
+    """Whether a running program was started with this very file, named or by default."""
+    if config["kind"] not in running:
+        return False
+    named = running[config["kind"]]
+    return config["path"] in named if named else config["path"] in USUAL_PLACES[config["kind"]]
 
 
 def _config(node: Node, path: str, kind: str | None, text: Any, explicit: bool) -> dict[str, Any]:

@@ -22,7 +22,8 @@ _WORDS = (
 TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(_WORDS), max_size=14).map("".join))
 PLACES = (
     ("export_config", "text"), ("recording_storage", "text"), ("proxy_configs", 0, "text"),
-    ("proxy_configs", 1, "text"), ("proxy_configs", 2, "text"), ("proxy_configs", 3, "text"), ("unit", "files", 0, "text"),
+    ("proxy_configs", 1, "text"), ("proxy_configs", 2, "text"), ("proxy_configs", 3, "text"),
+    ("unit", "files", 0, "text"),
     ("unit", "environment_files", 0, "text"), ("unit", "properties", "RuntimeMaxUSec"), ("aws_config", 0, "text"),
     ("sysctl", "disk", "files", 0, "text"), ("sysctl", "disk", "sysctl_conf"), ("sockets",),
     ("sysctl", "runtime", "net.ipv4.tcp_keepalive_time"), ("process", "environment", "HTTPS_PROXY"),
