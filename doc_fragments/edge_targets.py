@@ -9,7 +9,8 @@ class ModuleDocFragment:
 options:
   edges:
     description:
-      - The edges to judge, all in one sweep. The inventory variable of each suboption is its name with the prefix C(edge_).
+      - The edges to judge, all in one sweep.
+      - The inventory variable of each suboption is its name with the prefix C(edge_).
       - One of O(edges) and O(run_dir) is needed.
     type: list
     elements: dict
@@ -19,7 +20,9 @@ options:
         type: str
         required: true
       instance_id:
-        description: The EC2 instance, C(i-...). One of this, O(edges[].interface_id) or the node's own addresses finds the interface.
+        description:
+          - The EC2 instance, C(i-...). One of this, O(edges[].interface_id) or the node's own addresses finds the
+            interface.
         type: str
       interface_id:
         description: The network interface that carries the export, C(eni-...).
@@ -34,7 +37,8 @@ options:
         description: A role that the audit assumes before it reads.
         type: str
       aws_endpoint_url:
-        description: Where the AWS APIs are served, for clouds that are S3-compatible and for the lab. AWS itself by default.
+        description:
+          - Where the AWS APIs are served, for clouds that are S3-compatible and for the lab. AWS itself by default.
         type: str
       storage_endpoint:
         description: Where recordings are read and written, a host name or URL. C(s3.REGION.amazonaws.com) by default.

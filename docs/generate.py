@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/checks.md from the catalogue and docs/variables.md from the argument specs. With --check, only compares."""
+"""Writes docs/checks.md from the catalogue, docs/variables.md from the argument specs; with --check, only compares."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "module_utils"), str(ROOT / "doc_fragments")]
 
 import edge_targets  # noqa: E402
+
 from edge.catalogue import DOMAINS  # noqa: E402
 from edge.targets import RUN_VARIABLES  # noqa: E402
 

@@ -56,9 +56,7 @@ def lab_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 
 
 @pytest.fixture(scope="session")
-def audit(
-    lab_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Audit]:
+def audit(lab_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Audit]:
     """Runs `ansible-playbook audit.yml` with the arguments given."""
 
     def play(*arguments: str, **environment: str) -> Audit:
