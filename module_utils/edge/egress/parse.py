@@ -67,13 +67,13 @@ def group_rules(
             rules.append(GroupRule(f"{group} (not read)", group, None, (0, 65535), "group", group, missing))
             continue
         rules += [
-            _group_rule(network, group, item, peer) for item in read["rules"] if bool(item.get("egress")) == egress
+            _group_rule(network, read, item, peer) for item in read["rules"] if bool(item.get("egress")) == egress
         ]
     return tuple(rules)
 
 
 def _group_rule(
-    network: Mapping[str, Any], group: str, item: Mapping[str, Any], peer: Mapping[str, Any] | None
+    network: Mapping[str, Any], group: Mapping[str, Any], item: Mapping[str, Any], peer: Mapping[str, Any] | None
 ) -> GroupRule:
     kind, source = str(item["kind"]), str(item["source"])
     protocol = protocol_number(str(item["protocol"]))
@@ -86,9 +86,13 @@ def _group_rule(
         matches = entries if isinstance(entries, Unread) else prefixes.union(entries)
     elif peer is not None and source in (peer.get("groups") or ()):
         matches = prefixes.ranges([*peer.get("addresses", ()), *peer.get("ipv6", ())])
+    elif item.get("owner") not in (None, group.get("owner")):
+        matches = not_read(
+            source, f"the security group {source} belongs to account {item['owner']}: its members are not visible"
+        )
     else:
         matches = _members(network.get("group_members"), source)
-    return GroupRule(str(item["id"]), group, protocol, ports, kind, source, matches)
+    return GroupRule(str(item["id"]), str(group["id"]), protocol, ports, kind, source, matches)
 
 
 def list_entries(lists: Any, list_id: str) -> Read[tuple[prefixes.Interval, ...]]:
