@@ -93,4 +93,4 @@ def _open(rules: Iterable[GroupRule], version: int) -> bool:
     everything = prefixes.IPV4_ALL if version == 4 else prefixes.IPV6_ALL
     listed = list(rules)
     wide = [rule for rule in listed if rule.kind == "cidr" and rule.protocol == TCP and rule.ports == ALL_PORTS]
-    return any(prefixes.parse(rule.source) == everything for rule in [*wide, *over_wide(listed)])
+    return any(rule.span == everything for rule in [*wide, *over_wide(listed)])

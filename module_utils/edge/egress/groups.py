@@ -67,11 +67,7 @@ def _leftover(fitting: Iterable[GroupRule], owner: str) -> Answer:
 
 def over_wide(rules: Iterable[GroupRule]) -> list[GroupRule]:
     """The rules that admit every protocol to every address of a family."""
-    return [
-        rule
-        for rule in rules
-        if rule.protocol is None and rule.kind == "cidr" and prefixes.parse(rule.source) in _EVERYWHERE
-    ]
+    return [rule for rule in rules if rule.protocol is None and rule.span in _EVERYWHERE]
 
 
 _EVERYWHERE = (prefixes.IPV4_ALL, prefixes.IPV6_ALL)
@@ -82,10 +78,10 @@ def pinned(rules: Iterable[GroupRule], port: int, storage: prefixes.Ranges) -> l
     return [
         rule
         for rule in rules
-        if rule.kind == "cidr"
+        if rule.span is not None
         and rule.admits(TCP, port)
-        and prefixes.parse(rule.source) not in _EVERYWHERE
-        and prefixes.intersect([prefixes.parse(rule.source)], storage)
+        and rule.span not in _EVERYWHERE
+        and prefixes.intersect([rule.span], storage)
     ]
 
 
@@ -104,7 +100,7 @@ def weight(rules: Iterable[GroupRule], group: str, version: int, lists: Any) -> 
             if isinstance(cost, Unread):
                 return cost
             total += cost
-        elif rule.kind == "group" or prefixes.family(prefixes.parse(rule.source)[0]) == version:
+        elif rule.span is None or prefixes.family(rule.span[0]) == version:
             total += 1
     return total
 

@@ -46,6 +46,11 @@ class GroupRule:
     source: str
     matches: Read[prefixes.Ranges]
 
+    @property
+    def span(self) -> prefixes.Interval | None:
+        """The range of a rule that names one; None for a prefix list or a group."""
+        return self.matches[0] if self.kind == "cidr" and not isinstance(self.matches, Unread) else None
+
     def admits(self, protocol: int, port: int) -> bool:
         return self.protocol is None or (self.protocol == protocol and self.ports[0] <= port <= self.ports[1])
 

@@ -34,17 +34,23 @@ def world(facts: Mapping[str, Any]) -> World:
     applicable = bool(facts.get("in_aws", True))
     if not applicable or unread(interface) is not None or interface is None:
         return World(raw=facts, applicable=applicable)
+    lists = Lists(network.get("prefix_lists"))
     return World(
         raw=facts,
-        egress=group_rules(network, interface.get("groups") or (), egress=True),
+        egress=group_rules(network, interface.get("groups") or (), egress=True, lists=lists),
         acls=_acls(network.get("acls")),
-        tables=_tables(network.get("route_tables"), network.get("prefix_lists")),
+        tables=_tables(network.get("route_tables"), lists),
         applicable=applicable,
     )
 
 
 def group_rules(
-    network: Mapping[str, Any], groups: Iterable[str], *, egress: bool, peer: Mapping[str, Any] | None = None
+    network: Mapping[str, Any],
+    groups: Iterable[str],
+    *,
+    egress: bool,
+    peer: Mapping[str, Any] | None = None,
+    lists: Lists | None = None,
 ) -> Read[tuple[GroupRule, ...]]:
     """The rules of one direction of several groups, or Unread where a group could not be read.
 
@@ -55,6 +61,7 @@ def group_rules(
     gone = unread(held)
     if gone is not None:
         return gone
+    lists = lists or Lists(network.get("prefix_lists"))
     rules: list[GroupRule] = []
     missing: Unread | None = None
     for group in groups:
@@ -67,13 +74,19 @@ def group_rules(
             rules.append(GroupRule(f"{group} (not read)", group, None, (0, 65535), "group", group, missing))
             continue
         rules += [
-            _group_rule(network, read, item, peer) for item in read["rules"] if bool(item.get("egress")) == egress
+            _group_rule(network, read, item, peer, lists)
+            for item in read["rules"]
+            if bool(item.get("egress")) == egress
         ]
     return tuple(rules)
 
 
 def _group_rule(
-    network: Mapping[str, Any], group: Mapping[str, Any], item: Mapping[str, Any], peer: Mapping[str, Any] | None
+    network: Mapping[str, Any],
+    group: Mapping[str, Any],
+    item: Mapping[str, Any],
+    peer: Mapping[str, Any] | None,
+    lists: Lists,
 ) -> GroupRule:
     kind, source = str(item["kind"]), str(item["source"])
     protocol = protocol_number(str(item["protocol"]))
@@ -82,8 +95,7 @@ def _group_rule(
     if kind == "cidr":
         matches = [prefixes.parse(source)]
     elif kind == "prefix_list":
-        entries = list_entries(network.get("prefix_lists"), source)
-        matches = entries if isinstance(entries, Unread) else prefixes.union(entries)
+        matches = lists.ranges(source)
     elif peer is not None and source in (peer.get("groups") or ()):
         matches = prefixes.ranges([*peer.get("addresses", ()), *peer.get("ipv6", ())])
     elif item.get("owner") not in (None, group.get("owner")):
@@ -95,8 +107,29 @@ def _group_rule(
     return GroupRule(str(item["id"]), str(group["id"]), protocol, ports, kind, source, matches)
 
 
-def list_entries(lists: Any, list_id: str) -> Read[tuple[prefixes.Interval, ...]]:
-    """The entries of a prefix list, or Unread: not visible here, denied, or half read."""
+class Lists:
+    """Prefix lists, each parsed once however many rules and routes name it."""
+
+    def __init__(self, held: Any) -> None:
+        self._held = held
+        self._parsed: dict[str, Read[tuple[prefixes.Interval, ...]]] = {}
+        self._united: dict[str, Read[prefixes.Ranges]] = {}
+
+    def entries(self, list_id: str) -> Read[tuple[prefixes.Interval, ...]]:
+        """The entries of a prefix list, or Unread: not visible here, denied, or half read."""
+        if list_id not in self._parsed:
+            self._parsed[list_id] = _entries(self._held, list_id)
+        return self._parsed[list_id]
+
+    def ranges(self, list_id: str) -> Read[prefixes.Ranges]:
+        """The addresses of a prefix list."""
+        if list_id not in self._united:
+            entries = self.entries(list_id)
+            self._united[list_id] = entries if isinstance(entries, Unread) else prefixes.union(entries)
+        return self._united[list_id]
+
+
+def _entries(lists: Any, list_id: str) -> Read[tuple[prefixes.Interval, ...]]:
     gone = unread(lists)
     if gone is not None:
         return gone
@@ -151,7 +184,7 @@ def _acl_entry(item: Mapping[str, Any]) -> AclEntry:
     )
 
 
-def _tables(held: Any, lists: Any) -> Read[tuple[RouteTable, ...]]:
+def _tables(held: Any, lists: Lists) -> Read[tuple[RouteTable, ...]]:
     gone = unread(held)
     if gone is not None:
         return gone
@@ -167,11 +200,11 @@ def _tables(held: Any, lists: Any) -> Read[tuple[RouteTable, ...]]:
     )
 
 
-def _route(item: Mapping[str, Any], lists: Any) -> Route:
+def _route(item: Mapping[str, Any], lists: Lists) -> Route:
     destination = str(item["destination"])
     is_list = destination.startswith("pl-")
     matches: Read[tuple[prefixes.Interval, ...]]
-    matches = list_entries(lists, destination) if is_list else (prefixes.parse(destination),)
+    matches = lists.entries(destination) if is_list else (prefixes.parse(destination),)
     rank = 2 if item.get("propagated") else 1 if is_list else 0
     return Route(destination, item["kind"], item["target"], item.get("state", "active"), rank, matches)
 

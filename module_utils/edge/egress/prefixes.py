@@ -193,13 +193,19 @@ def untouched(listed: Sequence[Interval], missing: Ranges) -> int:
     return count
 
 
+def _meets(held: Ranges, low: int, high: int) -> bool:
+    """Whether an interval has an address in common with the set."""
+    index = bisect_right(held, (high, IPV6_ALL[1])) - 1
+    return index >= 0 and held[index][1] >= low
+
+
 def first_match(held: Ranges, layers: Iterable[tuple[Interval, int]]) -> list[tuple[int, int, int]]:
     """Which layer decides each part of the set: ``(first, last, layer)``, layer -1 where none matches.
 
     layers: intervals with their precedence; the lowest number that contains an address wins. One sweep with a heap,
     O(n log n). Adjacent parts of one layer are merged.
     """
-    starts = sorted((low, high, number) for (low, high), number in layers)
+    starts = sorted((low, high, number) for (low, high), number in layers if _meets(held, low, high))
     cuts = boundaries([(low, high) for low, high, _ in starts])
     parts: list[tuple[int, int, int]] = []
     active: list[tuple[int, int]] = []
