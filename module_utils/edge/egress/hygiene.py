@@ -16,6 +16,8 @@ from .subject import Subject
 # Amazon VPC User Guide, "Amazon DNS server": the base of the VPC's range plus two, and these link-local addresses.
 AMAZON_RESOLVERS = ("169.254.169.253", "fd00:ec2::253")
 _DNS_PORT = 53
+MORE_SPECIFIC = "MORE_SPECIFIC_ROUTE"
+HIGHER_PRIORITY = "HIGHER_PRIORITY_ROUTE"
 
 
 def judge(ask: Asker, subject: Subject) -> list[Finding]:
@@ -118,11 +120,44 @@ def _gateway_endpoint(ask: Asker, subject: Subject) -> Finding:
         return ask.not_applicable(check, resource, "the VPC has no gateway endpoint of S3")
     used = [item for item in endpoints if any(route.target == item["id"] for route in table.routes)]
     if used:
-        return ask.passed(check, table.id, f"{used[0]['id']} serves {table.id}")
+        return _served(ask, subject, table, used[0]["id"])
     kinds = sorted({f"{path.kind.replace('_', ' ')} {path.id}" for path in (_ways(subject) or ())})
     observed = f"{endpoints[0]['id']} is not associated with {table.id}; the traffic takes {', '.join(kinds) or 'none'}"
     fix = fixes.associate(endpoints[0]["id"], table.id)
     return ask.failed(check, table.id, observed, fix=fix, evidence=({"operation": "ec2:DescribeVpcEndpoints"},))
+
+
+def _served(ask: Asker, subject: Subject, table: RouteTable, endpoint: str) -> Finding:
+    """The endpoint is in the table; whether its routes are also the ones that are taken."""
+    own = [route for route in table.routes if route.target == endpoint]
+    gone = next((route.matches for route in own if isinstance(route.matches, Unread)), None)
+    analysis = _analysis(subject)
+    if gone is not None or analysis is None:
+        return ask.unknown("EGRESS-42", table.id, gone or not_read(table.id, "no storage address or range is known"))
+    led = prefixes.union(span for route in own if not isinstance(route.matches, Unread) for span in route.matches)
+    choices = routes.choose(table, prefixes.intersect(analysis.destinations, led))
+    others = [choice for choice in choices if choice.route is not None and choice.route.target != endpoint]
+    if not others:
+        return ask.passed("EGRESS-42", table.id, f"{endpoint} serves {table.id}")
+    evidence = tuple(
+        {"from": prefixes.address(choice.low), "code": code, "route": choice.answer.to_dict()}
+        for choice, code in ((choice, _precedence(choice, own)) for choice in others[:8])
+    )
+    names = ", ".join(
+        sorted({f"{choice.route.destination} to {choice.route.target}" for choice in others if choice.route})
+    )
+    observed = f"{endpoint} is in {table.id}, but other routes go before its own: {names}"
+    return ask.failed("EGRESS-42", table.id, observed, evidence=evidence)
+
+
+def _precedence(choice: routes.Choice, own: Iterable[Any]) -> str:
+    """Why another route goes before the endpoint's: it is more specific, or of a higher priority."""
+
+    def narrowest(listed: Iterable[Any]) -> int:
+        spans = [span for route in listed for span in route.matches if span[0] <= choice.low <= span[1]]
+        return min(prefixes.size([span]) for span in spans)
+
+    return MORE_SPECIFIC if narrowest([choice.route]) < narrowest(own) else HIGHER_PRIORITY
 
 
 def _analysis(subject: Subject) -> Analysis | None:

@@ -29,6 +29,7 @@ RECORDED = "/var/lib/edgepath/recorded"
 # Seconds; these commands answer in milliseconds, with very large sets in a few seconds.
 COMMAND_SECONDS = 20
 MOST_BYTES = 16 * 1024 * 1024
+_PART = 65536
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin"
 _REJECT = 0x0200  # RTF_REJECT, linux/ipv6_route.h
 _UP = 0x0001  # RTF_UP
@@ -61,6 +62,8 @@ class _Node:
 
     def text(self, path: str) -> str | Unread | None:
         """A file of the node, None where it is absent."""
+        if not self.copy:
+            return _kernel_text(path)
         held = read_text(self.root, path)
         return held.text.strip() if isinstance(held, NodeFile) and held.text is not None else _or_none(held)
 
@@ -86,6 +89,22 @@ class _Node:
         except ValueError as error:
             name = " ".join(command)
             return Unread("error", name, name, f"the output of {name} is not JSON: {error}")
+
+
+def _kernel_text(path: str) -> str | Unread | None:
+    """A file of /proc or /sys. Read in small parts: the kernel refuses to fill a buffer of megabytes from a sysctl."""
+    parts = []
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            while part := stream.read(_PART):
+                parts.append(part)
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return Unread("denied", "read", path, f"cannot read {path}: permission denied; run the audit with become: true")
+    except OSError as error:
+        return Unread("error", "read", path, f"cannot read {path}: {error.strerror or error}")
+    return b"".join(parts).decode("utf-8", errors="replace").strip()
 
 
 def _or_none(held: NodeFile | Unread) -> Unread | None:

@@ -100,8 +100,8 @@ def commands(tmp_path, monkeypatch):
     binaries.mkdir()
     monkeypatch.setattr(node, "_PATH", str(binaries))
     monkeypatch.setenv("PATH", str(binaries))
-    held = node.read_text
-    monkeypatch.setattr(node, "read_text", lambda _root, path: held(str(tmp_path / "root"), path))
+    held = node._kernel_text
+    monkeypatch.setattr(node, "_kernel_text", lambda path: held(f"{tmp_path}/root{path}"))
 
     def script(name, printed="", code=0, error=""):
         path = binaries / name
@@ -162,3 +162,14 @@ def test_the_callers_environment_is_handed_on_in_the_c_locale(commands, monkeypa
     script("nft", json.dumps(RULESET))
     assert os.environ["LC_ALL"] == "de_DE.UTF-8"
     assert unread(gather("/")["firewall"][0]) is None
+
+
+def test_the_ephemeral_ports_of_this_very_kernel():
+    """A sysctl is no ordinary file: it must be read as the kernel gives it."""
+    low, high = node._port_range(node._kernel_text("/proc/sys/net/ipv4/ip_local_port_range"))
+    assert 0 < low < high <= 65535
+
+
+def test_a_kernel_file_that_may_not_be_read_is_an_error_and_one_that_is_absent_is_absent(tmp_path):
+    assert node._kernel_text(str(tmp_path / "none")) is None
+    assert unread(node._kernel_text(str(tmp_path))).state == "error"

@@ -17,6 +17,7 @@ from tests.unit.egress.builders import (
     TO_ENDPOINT,
     TO_NAT,
     codes,
+    endpoint,
     findings,
     healthy,
     prefix_list,
@@ -123,14 +124,24 @@ def test_a_subnets_own_table_wins_over_the_main_one():
 
 def test_an_endpoint_that_the_route_table_does_not_use_is_told():
     facts = through_nat()
-    from tests.unit.egress.builders import endpoint
-
     facts["network"]["endpoints"] = {"vpce-s3": endpoint(route_tables=["rtb-other"])}
     found = findings(facts)
     assert found["EGRESS-42"].status == "fail"
     assert "nat gateway nat-1" in found["EGRESS-42"].observed
     assert found["EGRESS-42"].fix["action"] == "associate_gateway_endpoint"
     assert found["EGRESS-44"].fix["route_table_id"] == "rtb-edge"
+
+
+@pytest.mark.parametrize(
+    ("destination", "code"),
+    [("52.95.149.0/24", "MORE_SPECIFIC_ROUTE"), ("52.95.148.0/23", "HIGHER_PRIORITY_ROUTE"), ("52.95.0.0/16", None)],
+)
+def test_a_route_that_goes_before_the_endpoints_own(destination, code):
+    facts = healthy()
+    facts["network"]["route_tables"][0]["routes"].append(route(destination, "nat_gateway", "nat-1"))
+    found = findings(facts, [OLD, NEW])["EGRESS-42"]
+    assert found.status == ("fail" if code else "pass")
+    assert codes(found) == ({code} if code else set())
 
 
 def test_part_of_the_ranges_in_a_blackhole():
