@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One edge and its facts, as the judging functions ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..finding import Asker, Finding, Unread, unread
+from ..targets import Edge
+from .arn import Arn, parse_arn
+from .catalogue import CATALOGUE
+from .context import PRESENT, UNKNOWN, ContextInput
+from .documents import from_facts
+from .keyring import has_bucket_key, key_ids, uses_kms
+from .network import Network, network_of
+from .plan import SAMPLE, Asked, Step, Target, export_plan
+from .scene import Principal, Scene, StepAnswer
+
+# More keys than this are not asked for one by one: what holds for these holds for the prefix.
+MOST_KEYS = 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """facts: as facts.gather leaves them. egress: what the egress step left for the edge, or Unread."""
+
+    edge: Edge
+    facts: Mapping[str, Any]
+    egress: Any
+    ask: Asker
+
+    @classmethod
+    def of(cls, edge: Edge, facts: Mapping[str, Any], upstream: Mapping[str, Any]) -> Case:
+        missing = Unread("not_collected", "edge_egress_audit", edge.name, f"edge {edge.name}: egress was not judged")
+        return cls(edge, facts, upstream.get("egress", missing), Asker(edge.name, CATALOGUE))
+
+    def fact(self, name: str) -> Any:
+        """A fact: None where absent, Unread where it was not read."""
+        if name not in self.facts:
+            return Unread("not_collected", "gather", self.edge.name, f"edge {self.edge.name}: {name} was not read")
+        value = self.facts[name]
+        return unread(value) or value
+
+    # Who.
+
+    @cached_property
+    def nobody(self) -> Unread | None:
+        """Why nothing can be decided: it is not known who exports, or no such principal exists; None where it is."""
+        principal = self.fact("principal")
+        if isinstance(principal, Unread):
+            return principal
+        if isinstance(principal, Mapping) and parse_arn(str(principal.get("arn"))) is not None:
+            return None
+        arn = self.fact("principal_arn")
+        if isinstance(arn, Unread):
+            return arn
+        if arn:
+            message = f"{arn} does not exist"
+        elif self.edge.storage_kind == "s3_compatible":
+            message = "this storage offers no policy API to read; only a probe can tell what it lets through"
+        else:
+            message = f"edge {self.edge.name}: neither edge_role_arn nor an instance profile says who exports"
+        return Unread("not_collected", "edge_role_arn", self.edge.name, message)
+
+    @property
+    def no_bucket(self) -> Unread:
+        message = f"edge {self.edge.name}: edge_bucket is not set; name the bucket of the recordings"
+        return Unread("not_collected", "edge_bucket", self.edge.name, message)
+
+    @property
+    def in_aws(self) -> bool | None:
+        """Whether the edge is in AWS, None where that is not known."""
+        if unread(self.egress) is not None or not isinstance(self.egress, Mapping):
+            return None
+        held = self.egress.get("in_aws")
+        return held if isinstance(held, bool) else None
+
+    @property
+    def principal(self) -> Mapping[str, Any]:
+        return self.facts["principal"] if self.nobody is None else {}
+
+    @property
+    def subject(self) -> str:
+        """What findings on the principal are about."""
+        arn = self.fact("principal_arn")
+        return arn if isinstance(arn, str) and arn else self.edge.name
+
+    @cached_property
+    def arn(self) -> Arn:
+        parsed = parse_arn(str(self.principal["arn"]))
+        assert parsed is not None
+        return parsed
+
+    @cached_property
+    def in_instance(self) -> bool | Unread:
+        """Whether the role comes to the edge through its instance profile."""
+        if self.fact("principal_from") == "instance_profile":
+            return True
+        role = (
+            self.egress.get("role_arn") if isinstance(self.egress, Mapping) and not unread(self.egress) else self.egress
+        )
+        return unread(role) or (role is not None and role == self.principal.get("arn"))
+
+    # Where.
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:{self._partition}:s3:::{self.edge.bucket}"
+
+    @property
+    def _partition(self) -> str:
+        region = self.edge.region or ""
+        return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+    @property
+    def key_id(self) -> str | None:
+        """The key that the bucket's encryption names; None where it names none."""
+        names = key_ids(self.fact("encryption"))
+        return names[0] if names else None
+
+    @property
+    def key_arn(self) -> str | None:
+        held = self.fact("key")
+        if isinstance(held, Mapping) and held.get("Arn"):
+            return str(held["Arn"])
+        return self.key_id if self.key_id and self.key_id.startswith("arn:") and ":key/" in self.key_id else None
+
+    @property
+    def aws_managed_key(self) -> bool:
+        """Whether the key is aws/s3: whoever of its account may use the bucket may use it, and nobody else."""
+        held = self.fact("key")
+        if isinstance(held, Mapping) and held.get("KeyManager") == "AWS":
+            return True
+        named = self.key_id
+        return uses_kms(self.fact("encryption")) and (named is None or named.rpartition(":")[2] == "alias/aws/s3")
+
+    @cached_property
+    def encrypted(self) -> bool | Unread:
+        """Whether calls need the permissions of a key; Unread where the encryption was not read."""
+        held = self.fact("encryption")
+        if isinstance(held, Unread):
+            return held
+        return uses_kms(held) and not self.aws_managed_key
+
+    @cached_property
+    def network(self) -> Network:
+        return network_of(self.egress)
+
+    @property
+    def endpoint_policy(self) -> Any:
+        gone = unread(self.egress)
+        if gone is not None or not isinstance(self.egress, Mapping):
+            return gone
+        held = self.egress.get("endpoint_policy")
+        return unread(held) or (None if self.network.kind == "internet" else held)
+
+    # What.
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        return self.edge.recording_keys[:MOST_KEYS] or (f"{self.edge.prefix}{SAMPLE}",)
+
+    @cached_property
+    def target(self) -> Target:
+        return Target(
+            bucket=str(self.edge.bucket),
+            prefix=self.edge.prefix,
+            keys=self.keys,
+            region=self.edge.region or "us-east-1",
+            account=self.arn.account if self.nobody is None else None,
+            # Where the encryption was not read, the key's permissions may be asked for: they are, and stay open.
+            encrypted=self.encrypted is not False,
+            key_arn=self.key_arn if self.encrypted is True else None,
+            bucket_key=has_bucket_key(self.fact("encryption")),
+            partition=self._partition,
+        )
+
+    @cached_property
+    def plan(self) -> tuple[Step, ...]:
+        def asked(name: str) -> bool | None:
+            held = self.asked(name)
+            return held if isinstance(held, bool) else None
+
+        return tuple(export_plan(self.target, Asked(asked("versions"), asked("legal_hold"), asked("retention"))))
+
+    def asked(self, name: str) -> Any:
+        """Whether the export's configuration asks for something: bool, None where nothing says, or Unread."""
+        asks = self.fact("asks")
+        if isinstance(asks, Unread) or not isinstance(asks, Mapping):
+            return asks if isinstance(asks, Unread) else None
+        return unread(asks.get(name)) or asks.get(name)
+
+    @cached_property
+    def hidden(self) -> list[tuple[str, str, Unread]]:
+        """(layer, policy, Unread) of every policy that could not be read or is not valid."""
+        return self.scene.documents.unread()
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The requests by the real way. Only where `nobody` is None."""
+        owner = self.fact("bucket_account")
+        return Scene(
+            principal=self._requester(),
+            documents=from_facts(self.facts, self.endpoint_policy, self.network.gateway),
+            network=self.network,
+            base=self._base(),
+            owner=owner if isinstance(owner, str) else None,
+        )
+
+    @cached_property
+    def answers(self) -> tuple[StepAnswer, ...]:
+        """The plan decided, by the real way."""
+        return tuple(self.scene.decide_all(self.plan))
+
+    def _requester(self) -> Principal:
+        arn, issuer = str(self.principal["arn"]), None
+        unique = self.principal.get("id")
+        session = self.edge.instance_id if self.in_instance is True and self.principal["kind"] == "role" else None
+        if session:
+            # The session of an instance profile bears the id of the instance (IAM User Guide, "Instance profiles").
+            issuer = arn
+            role = self.arn.resource.rpartition("/")[2]
+            arn = f"arn:{self.arn.partition}:sts::{self.arn.account}:assumed-role/{role}/{session}"
+        return Principal(arn, issuer, self.arn.account, self._own_keys(unique, session))
+
+    def _own_keys(self, unique: Any, session: str | None) -> dict[str, ContextInput]:
+        """The keys that speak of the principal (IAM User Guide, "AWS global condition context keys")."""
+        user = self.principal["kind"] != "role"
+        tags = self.principal.get("tags")
+        known = tags if isinstance(tags, Mapping) and not unread(tags) else None
+        fixed = user or session is not None
+        context: dict[str, ContextInput] = {f"aws:PrincipalTag/{name}": value for name, value in (known or {}).items()}
+        # Whoever assumes a role may bring session tags; an instance profile brings none.
+        context["aws:PrincipalTag/*"] = None if known is not None and fixed else UNKNOWN
+        if user and unique:
+            context["aws:userid"] = str(unique)
+        elif session and unique:
+            context["aws:userid"] = f"{unique}:{session}"
+        if not user:
+            context["aws:MultiFactorAuthPresent"] = UNKNOWN
+            context["aws:SourceIdentity"] = None if session else UNKNOWN
+        context.update(self._instance_keys(session))
+        return context
+
+    def _instance_keys(self, session: str | None) -> dict[str, ContextInput]:
+        names = ("ec2:SourceInstanceARN", "aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4")
+        if session is None:
+            return dict.fromkeys(names, None if self.principal["kind"] != "role" else UNKNOWN)
+        vpc = self.egress.get("vpc_id") if isinstance(self.egress, Mapping) else None
+        instance = f"arn:{self.arn.partition}:ec2:{self.edge.region}:{self.arn.account}:instance/{session}"
+        return dict(zip(names, (instance, vpc if isinstance(vpc, str) else PRESENT, PRESENT)))
+
+    def _base(self) -> dict[str, ContextInput]:
+        organisation = self.fact("organisation")
+        org: ContextInput = None
+        if isinstance(organisation, Unread):
+            org = UNKNOWN
+        elif isinstance(organisation, Mapping):
+            org = str(organisation.get("id")) if organisation.get("id") else UNKNOWN
+        same = self.fact("bucket_account") == self.arn.account
+        paths = None if org is None else UNKNOWN
+        return {
+            "aws:SecureTransport": self.edge.storage_url.startswith("https"),
+            "aws:RequestedRegion": self.edge.region if self.edge.region else UNKNOWN,
+            "aws:CurrentTime": self._observed(),
+            "aws:ViaAWSService": False,
+            "aws:UserAgent": UNKNOWN,
+            "aws:PrincipalOrgID": org,
+            "aws:PrincipalOrgPaths": paths,
+            "aws:ResourceOrgID": org if same else UNKNOWN,
+            "aws:ResourceOrgPaths": paths if same else UNKNOWN,
+            "aws:ResourceTag/*": UNKNOWN,
+            "s3:BucketTag/*": UNKNOWN,
+            "s3:authType": "REST-HEADER",
+            "s3:signatureversion": "AWS4-HMAC-SHA256",
+            "s3:signatureAge": 0,
+        }
+
+    def _observed(self) -> ContextInput:
+        held = self.facts.get("observed")
+        return held if isinstance(held, str) else UNKNOWN
+
+    # Findings.
+
+    def unknown(self, check: str, because: Unread, resource: str | None = None, **fields: Any) -> Finding:
+        return self.ask.unknown(check, resource or self.subject, because, **fields)
+
+    def fix(self, action: str, summary: str, **parameters: Any) -> dict[str, Any]:
+        """The smallest change, as data for the converge role of this domain."""
+        return {"action": action, "summary": summary, **parameters}

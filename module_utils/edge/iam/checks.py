@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges permissions: every check of the catalogue, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..finding import Finding, unread
+from ..targets import Edge
+from . import judge_calls, judge_layers, judge_observed, judge_path, judge_role, judge_scope
+from .case import Case
+from .catalogue import CATALOGUE
+
+__all__ = ["CATALOGUE", "judge"]
+
+# These can be answered even where nobody knows who exports.
+_WITHOUT_PRINCIPAL: dict[str, Callable[[Case], Finding]] = {
+    "IAM-01": judge_role.principal,
+    "IAM-17": judge_role.static_keys,
+    "IAM-24": judge_observed.observed,
+}
+_JUDGES: dict[str, Callable[[Case], Finding]] = {
+    "IAM-02": judge_calls.listing,
+    "IAM-03": judge_calls.reading,
+    "IAM-04": judge_calls.writing,
+    "IAM-05": judge_calls.multipart,
+    "IAM-06": judge_calls.key,
+    "IAM-07": judge_layers.denials,
+    "IAM-08": judge_layers.endpoint,
+    "IAM-09": judge_layers.bucket,
+    "IAM-10": judge_scope.own_bucket,
+    "IAM-11": judge_scope.other_buckets,
+    "IAM-12": judge_layers.bucket_actions,
+    "IAM-13": judge_layers.dead_grants,
+    "IAM-14": judge_role.takes_on,
+    "IAM-15": judge_role.trust,
+    "IAM-16": judge_role.session,
+    "IAM-18": judge_path.ways,
+    "IAM-19": judge_layers.organisation,
+    "IAM-20": judge_calls.tidying,
+    "IAM-21": judge_calls.verifying,
+    "IAM-22": judge_calls.missing_objects,
+    "IAM-23": judge_layers.validity,
+    "IAM-25": judge_calls.locking,
+}
+
+
+def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
+    """The findings of one edge. facts: as facts.gather leaves them. upstream: {"egress": its facts or Unread}."""
+    gone = unread(facts)
+    case = Case.of(edge, {} if gone is not None else facts, upstream)
+    if gone is not None:
+        return [case.unknown(check, gone) for check in CATALOGUE]
+    return [_answer(case, check) for check in CATALOGUE]
+
+
+def _answer(case: Case, check: str) -> Finding:
+    if check in _WITHOUT_PRINCIPAL:
+        return _WITHOUT_PRINCIPAL[check](case)
+    if case.nobody is not None:
+        return case.unknown(check, case.nobody)
+    if case.edge.bucket is None:
+        return case.unknown(check, case.no_bucket)
+    return _JUDGES[check](case)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges what the principal may do beyond the export plan. Pure."""
+
+from __future__ import annotations
+
+from ..finding import Finding
+from .case import Case
+from .judge_calls import open_because
+from .scope import Scope, beyond, elsewhere
+
+_SHOWN = 4
+_EVIDENCE = 12
+
+
+def own_bucket(case: Case) -> Finding:
+    planned = frozenset((ask.action, str(ask.resource)) for step in case.plan for ask in step.asks)
+    scope = beyond(case.scene, case.bucket_arn, case.edge.prefix, planned)
+    return _judged(case, "IAM-10", scope, "nothing but the export's calls is allowed on the bucket")
+
+
+def other_buckets(case: Case) -> Finding:
+    return _judged(case, "IAM-11", elsewhere(case.scene, case.bucket_arn), "no other bucket is within reach")
+
+
+def _judged(case: Case, check: str, scope: Scope, good: str) -> Finding:
+    if scope.witnesses:
+        shown = ", ".join(f"{item.action} on {item.resource}" for item in scope.witnesses[:_SHOWN])
+        more = len(scope.witnesses) - _SHOWN
+        observed = f"may also: {shown}" + (f", and {more} more" if more > 0 else "")
+        evidence = tuple(item.to_dict() for item in scope.witnesses[:_EVIDENCE])
+        return case.ask.failed(check, case.subject, observed, evidence=evidence)
+    if scope.open:
+        return case.unknown(check, open_because(case, scope.open[0]))
+    return case.ask.passed(check, case.subject, good)
