@@ -73,7 +73,8 @@ class Bound:
     kind: ``idle`` (silence), ``total`` (whole transfer), ``rate`` (least throughput).
     seconds: for idle and total.  bytes_per_second: for rate.
     reset_by: what restarts an idle timer: ``packets`` (a TCP keepalive probe will do) or ``data`` (payload alone).
-    setting: the setting's own name; origin: where its value was read (file and line, ARN) or whose default it is.
+    setting: the setting's own name; program: whose it is, where the hop alone does not tell.
+    origin: where its value was read (file and line, ARN) or whose default it is.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Bound:
     bytes_per_second: float | None = None
     reset_by: str = "data"
     source: str = ""
+    program: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ("idle", "total", "rate") or self.reset_by not in ("packets", "data"):
@@ -91,6 +93,11 @@ class Bound:
         limit = self.bytes_per_second if self.kind == "rate" else self.seconds
         if limit is None or not limit > 0:
             raise ValueError(f"bound {self.setting}: a {self.kind} bound needs a positive limit, not {limit!r}")
+
+    @property
+    def called(self) -> str:
+        """The setting as a person names it: ``Squid's read_timeout``."""
+        return f"{self.program}'s {self.setting}" if self.program else self.setting
 
     def to_dict(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if value not in (None, "")}

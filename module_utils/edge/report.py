@@ -81,7 +81,8 @@ def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:
     missing: dict[tuple[str, str], set[str]] = {}
     for finding in everything:
         for permission in finding.permissions:
-            missing.setdefault((permission, _resource(finding)), set()).add(finding.edge)
+            for resource in _resources(finding, permission):
+                missing.setdefault((permission, resource), set()).add(finding.edge)
     return {
         "expected": len(everything),
         "judged": sum(finding.status != "unknown" for finding in everything),
@@ -92,5 +93,7 @@ def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:
     }
 
 
-def _resource(finding: Finding) -> str:
-    return str(finding.evidence[0].get("resource", finding.resource)) if finding.evidence else finding.resource
+def _resources(finding: Finding, permission: str) -> list[str]:
+    """What could not be read for want of a permission, as the evidence names it."""
+    named = [str(item["resource"]) for item in finding.evidence if item.get("operation") == permission]
+    return named or [finding.resource]

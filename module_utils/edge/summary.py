@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .finding import SEVERITIES
 from .verdict import VERDICTS
 
 # Select Graphic Rendition codes (ECMA-48). The word itself always stands beside the colour.
@@ -22,7 +23,7 @@ def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
     for name, edge in edges:
         word = edge["verdict"].upper()
         painted = f"\033[{_COLOURS[edge['verdict']]}m{word:<10}\033[0m" if colour else f"{word:<10}"
-        text.append(f"  {painted}  {name:<{width}}  {edge['sentence']}")
+        text += _hanging(f"  {painted}  {name:<{width}}  ", 16 + width, edge["sentence"])
     for name, edge in edges:
         text += list(_detail(name, edge, report["checks"]))
     text += ["", *_coverage(report)]
@@ -34,25 +35,52 @@ def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, Any]) -> It
     unknown = [finding for finding in edge["findings"] if finding["status"] == "unknown"]
     if not failing and not unknown:
         return
+    deciding = [finding for finding in failing if checks[finding["check"]]["effect"] != "none"]
+    beside = [finding for finding in failing if checks[finding["check"]]["effect"] == "none"]
     yield ""
     yield f"{name}: {edge['verdict']}"
-    for finding in failing:
-        yield f"  {finding['hop'].replace('_', ' ')}: {checks[finding['check']]['title']} [{finding['check']}]"
+    for finding in deciding:
+        yield f"  {_hop(finding)} [{finding['check']}, {checks[finding['check']]['severity']}]"
         yield from _field("where", finding["resource"])
         yield from _field("expected", finding["expected"])
         yield from _field("observed", finding["observed"])
-        if finding.get("fix"):
-            yield from _field("fix", finding["fix"].get("summary", finding["fix"].get("action", "")))
-    yield from _unknowns(unknown)
+        yield from _field("fix", _fix(finding) or checks[finding["check"]]["remediation"])
+    if unknown:
+        yield f"  {len(unknown)} answers are unknown"
+        yield from _unknowns(unknown)
+    if beside:
+        yield "  wrong as well, though it stops no transfer"
+        for finding in sorted(beside, key=lambda item: -SEVERITIES.index(checks[item["check"]]["severity"])):
+            yield from _beside(finding, checks[finding["check"]])
+
+
+def _beside(finding: Mapping[str, Any], check: Mapping[str, Any]) -> Iterator[str]:
+    """What does not decide the verdict: in brief, with where to read on."""
+    yield from _field(check["severity"], f"{_hop(finding)} [{finding['check']}]: {finding['observed']}")
+    if _fix(finding):
+        yield from _field("", f"fix: {_fix(finding)}")
+
+
+def _hop(finding: Mapping[str, Any]) -> str:
+    return str(finding["hop"]).replace("_", " ")
+
+
+def _fix(finding: Mapping[str, Any]) -> str:
+    fix = finding.get("fix") or {}
+    return str(fix.get("summary", fix.get("action", "")))
 
 
 def _unknowns(unknown: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Unknown answers, those of one cause together."""
-    by_cause: dict[str, list[str]] = {}
+    """Unknown answers, those of one cause together: the permissions that were missing, else what was said."""
+    by_cause: dict[str, list[Mapping[str, Any]]] = {}
     for finding in unknown:
-        by_cause.setdefault(finding["observed"], []).append(finding["check"])
-    for cause, ids in by_cause.items():
-        yield from _field("unknown", f"{cause} [{', '.join(dict.fromkeys(ids))}]")
+        permissions = finding["permissions"]
+        cause = f"needs {', '.join(permissions)}" if permissions else finding["observed"]
+        by_cause.setdefault(cause, []).append(finding)
+    for cause, findings in sorted(by_cause.items(), key=lambda item: -len(item[1])):
+        hops = ", ".join(dict.fromkeys(_hop(finding) for finding in findings))
+        ids = ", ".join(dict.fromkeys(finding["check"] for finding in findings))
+        yield from _field("unknown", f"{hops}: {cause} [{ids}]")
 
 
 def _field(label: str, value: str) -> Iterator[str]:
@@ -60,6 +88,11 @@ def _field(label: str, value: str) -> Iterator[str]:
     yield f"    {label:<9} {first}"
     for line in rest:
         yield f"    {'':<9} {line}"
+
+
+def _hanging(first: str, indent: int, text: str) -> list[str]:
+    lines_of = textwrap.wrap(text, _WIDTH - indent, break_on_hyphens=False) or [""]
+    return [first + lines_of[0], *(" " * indent + line for line in lines_of[1:])]
 
 
 def _coverage(report: Mapping[str, Any]) -> Iterator[str]:

@@ -100,7 +100,7 @@ def _truncates_sentence(finding: Finding, payload: Payload) -> str:
     sentence = f"recordings over {minutes:.0f} min are cut"
     bound = finding.bound
     if bound is not None and bound.seconds:
-        sentence += f" at {bound.seconds:g} s by {bound.setting} ({finding.hop.replace('_', ' ')})"
+        sentence += f" at {bound.seconds:g} s by {bound.called} ({finding.hop.replace('_', ' ')})"
     return f"{sentence}; the profile asks for {payload.longest_minutes:g} min"
 
 
