@@ -26,6 +26,7 @@ AUDIT_ACTIONS = (
     "iam:List*",
     "kms:DescribeKey",
     "kms:GetKeyPolicy",
+    "kms:ListGrants",
     "kms:ListAliases",
     "organizations:Describe*",
     "organizations:List*",

@@ -92,7 +92,7 @@ def failure_probability(share: float, connections: int) -> float:
 
 def _blocked_sentence(blocking: Sequence[Finding]) -> str:
     names = list(dict.fromkeys(finding.hop.replace("_", " ") for finding in blocking))
-    return f"no transfer gets through: {', '.join(names)}"
+    return f"no transfer gets through the {' and the '.join(names)}: {blocking[0].observed}"
 
 
 def _truncates_sentence(finding: Finding, payload: Payload) -> str:
