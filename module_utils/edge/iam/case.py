@@ -23,7 +23,7 @@ from .scene import Principal, Scene, StepAnswer
 MOST_KEYS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """facts: as facts.gather leaves them. egress: what the egress step left for the edge, or Unread."""
 
@@ -66,6 +66,11 @@ class Case:
         return Unread("not_collected", "edge_role_arn", self.edge.name, message)
 
     @property
+    def without_policies(self) -> bool:
+        """Whether the storage is another's than Amazon's and nothing names a principal whose policies could be read."""
+        return self.edge.storage_kind == "s3_compatible" and self.fact("principal_arn") is None
+
+    @property
     def no_bucket(self) -> Unread:
         message = f"edge {self.edge.name}: edge_bucket is not set; name the bucket of the recordings"
         return Unread("not_collected", "edge_bucket", self.edge.name, message)
@@ -97,8 +102,9 @@ class Case:
     @cached_property
     def in_instance(self) -> bool | Unread:
         """Whether the role comes to the edge through its instance profile."""
-        if self.fact("principal_from") == "instance_profile":
-            return True
+        origin = self.fact("principal_from")
+        if isinstance(origin, Unread) or origin == "instance_profile":
+            return origin if isinstance(origin, Unread) else True
         role = (
             self.egress.get("role_arn") if isinstance(self.egress, Mapping) and not unread(self.egress) else self.egress
         )
@@ -154,8 +160,10 @@ class Case:
         gone = unread(self.egress)
         if gone is not None or not isinstance(self.egress, Mapping):
             return gone
+        if self.network.kind == "internet":
+            return None
         held = self.egress.get("endpoint_policy")
-        return unread(held) or (None if self.network.kind == "internet" else held)
+        return unread(held) or held
 
     # What.
 
@@ -180,17 +188,13 @@ class Case:
 
     @cached_property
     def plan(self) -> tuple[Step, ...]:
-        def asked(name: str) -> bool | None:
-            held = self.asked(name)
-            return held if isinstance(held, bool) else None
-
-        return tuple(export_plan(self.target, Asked(asked("versions"), asked("legal_hold"), asked("retention"))))
+        return tuple(export_plan(self.target, Asked(*map(self.asked, ("versions", "legal_hold", "retention")))))
 
     def asked(self, name: str) -> Any:
         """Whether the export's configuration asks for something: bool, None where nothing says, or Unread."""
         asks = self.fact("asks")
-        if isinstance(asks, Unread) or not isinstance(asks, Mapping):
-            return asks if isinstance(asks, Unread) else None
+        if not isinstance(asks, Mapping):
+            return asks
         return unread(asks.get(name)) or asks.get(name)
 
     @cached_property
@@ -218,13 +222,20 @@ class Case:
     def _requester(self) -> Principal:
         arn, issuer = str(self.principal["arn"]), None
         unique = self.principal.get("id")
-        session = self.edge.instance_id if self.in_instance is True and self.principal["kind"] == "role" else None
+        session = self._instance_id() if self.in_instance is True and self.principal["kind"] == "role" else None
         if session:
             # The session of an instance profile bears the id of the instance (IAM User Guide, "Instance profiles").
             issuer = arn
             role = self.arn.resource.rpartition("/")[2]
             arn = f"arn:{self.arn.partition}:sts::{self.arn.account}:assumed-role/{role}/{session}"
         return Principal(arn, issuer, self.arn.account, self._own_keys(unique, session))
+
+    def _instance_id(self) -> str | None:
+        if self.edge.instance_id:
+            return self.edge.instance_id
+        held = self.egress.get("instance") if isinstance(self.egress, Mapping) else None
+        found = held.get("id") if isinstance(held, Mapping) else None
+        return found if isinstance(found, str) else None
 
     def _own_keys(self, unique: Any, session: str | None) -> dict[str, ContextInput]:
         """The keys that speak of the principal (IAM User Guide, "AWS global condition context keys")."""
@@ -235,9 +246,9 @@ class Case:
         context: dict[str, ContextInput] = {f"aws:PrincipalTag/{name}": value for name, value in (known or {}).items()}
         # Whoever assumes a role may bring session tags; an instance profile brings none.
         context["aws:PrincipalTag/*"] = None if known is not None and fixed else UNKNOWN
-        if user and unique:
-            context["aws:userid"] = str(unique)
-        elif session and unique:
+        if user and isinstance(unique, str):
+            context["aws:userid"] = unique
+        elif session and isinstance(unique, str):
             context["aws:userid"] = f"{unique}:{session}"
         if not user:
             context["aws:MultiFactorAuthPresent"] = UNKNOWN

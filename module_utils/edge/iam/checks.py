@@ -46,6 +46,16 @@ _JUDGES: dict[str, Callable[[Case], Finding]] = {
 }
 
 
+# Of storage that has no policies of AWS's kind, and for which no role is named, these ask nothing.
+_MEANINGLESS = {
+    "IAM-08": "the storage is not reached through a VPC endpoint with a policy for S3",
+    "IAM-14": "no role is named that an instance could take on",
+    "IAM-15": "no role is named that somebody could take on",
+    "IAM-16": "no role is named whose sessions could end",
+    "IAM-19": "the storage is not in AWS",
+}
+
+
 def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
     """The findings of one edge. facts: as facts.gather leaves them. upstream: {"egress": its facts or Unread}."""
     gone = unread(facts)
@@ -59,7 +69,12 @@ def _answer(case: Case, check: str) -> Finding:
     if check in _WITHOUT_PRINCIPAL:
         return _WITHOUT_PRINCIPAL[check](case)
     if case.nobody is not None:
-        return case.unknown(check, case.nobody)
+        meaningless = _MEANINGLESS.get(check) if case.without_policies else None
+        return (
+            case.ask.not_applicable(check, case.subject, meaningless)
+            if meaningless
+            else case.unknown(check, case.nobody)
+        )
     if case.edge.bucket is None:
         return case.unknown(check, case.no_bucket)
     return _JUDGES[check](case)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from ..finding import Unread, unread
 from .engine import Grant, Policy, PolicyError, PolicySet, UnreadablePolicy
 
-# The layers of PolicySet that are one list each.
-_LISTS = ("identity", "boundary", "resource", "endpoint", "key_policy")
+# The layers that are one list of documents each, under the names that decisions and PolicySet give them.
+LAYERS = ("identity", "boundary", "resource", "endpoint", "key_policy")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,19 @@ class Documents:
     grants_unread: Unread | None = None
     gateway: bool = False
 
+    def of(self, layer: str) -> tuple[Named, ...]:
+        """The documents of one of LAYERS."""
+        held: tuple[Named, ...] = getattr(self, layer)
+        return held
+
+    def put(self, layer: str, held: tuple[Named, ...]) -> Documents:
+        """A copy with other documents in one of LAYERS."""
+        changed: dict[str, Any] = {layer: held}
+        return replace(self, **changed)
+
     def compile(self) -> PolicySet:
         """The policies as the engine takes them."""
-        given: dict[str, Any] = {name: [parsed(item, name) for item in getattr(self, name)] or None for name in _LISTS}
+        given: dict[str, Any] = {name: [parsed(item, name) for item in self.of(name)] or None for name in LAYERS}
         return PolicySet(
             **{**given, "identity": given["identity"] or ()},
             scps=[[parsed(item, "identity") for item in level] for level in self.scps],
@@ -59,8 +69,8 @@ class Documents:
 
     def layered(self) -> Iterator[tuple[str, Named]]:
         """Every document with the name of its layer, as decisions name it."""
-        for name in _LISTS:
-            yield from ((name, item) for item in getattr(self, name))
+        for name in LAYERS:
+            yield from ((name, item) for item in self.of(name))
         for name, levels in (("scp", self.scps), ("rcp", self.rcps)):
             yield from ((name, item) for level in levels for item in level)
 

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..finding import Finding, Unread
 from . import plan
 from .case import Case
 from .decision import Decision, Outcome
+from .fixes import fixer
 from .s3_calls import KEY, status_of_missing_object
 from .scene import ALLOWED, DENIED, OPEN, Answer, StepAnswer
 
@@ -35,23 +37,25 @@ def tidying(case: Case) -> Finding:
 
 
 def locking(case: Case) -> Finding:
-    asks = case.facts.get("asks")
-    hidden = [held for held in map(case.asked, ("legal_hold", "retention")) if isinstance(held, Unread)]
-    if hidden:
-        return case.unknown("IAM-25", hidden[0])
-    if not any(step.purpose == plan.LOCK for step in case.plan) and asks is not None:
+    if not any(step.purpose == plan.LOCK for step in case.plan):
         return case.ask.not_applicable("IAM-25", case.bucket_arn, "the export's configuration asks for no lock")
     return _calls(case, "IAM-25", [plan.LOCK])
 
 
 def verifying(case: Case) -> Finding:
     """HeadObject or GetObjectAttributes: either will do."""
-    heads = [item for item in case.answers if item.step.call == "HeadObject" and item.step.certain]
-    attributes = [item for item in case.answers if item.step.purpose == plan.VERIFY]
-    good = [item for item in (*heads, *attributes) if item.state == ALLOWED]
-    if good:
-        return case.ask.passed("IAM-21", case.bucket_arn, f"by {good[0].step.call}", evidence=evidence(good[:1]))
-    return _worst(case, "IAM-21", [*heads, *attributes])
+    ways = [[item for item in case.answers if item.step.call == call] for call in ("HeadObject", "GetObjectAttributes")]
+    for answers in ways:
+        if all(item.state == ALLOWED for item in answers):
+            observed = f"by {answers[0].step.call}"
+            return case.ask.passed("IAM-21", case.bucket_arn, observed, evidence=evidence(answers[:1]))
+    # While one of the two ways is open, it cannot be said that there is none.
+    undecided = [item for answers in ways for item in answers if _open_way(answers) and item.state == OPEN]
+    return _worst(case, "IAM-21", undecided or ways[0])
+
+
+def _open_way(answers: Sequence[StepAnswer]) -> bool:
+    return all(item.state != DENIED for item in answers)
 
 
 def missing_objects(case: Case) -> Finding:
@@ -61,7 +65,7 @@ def missing_objects(case: Case) -> Finding:
         return _worst(case, "IAM-22", probe, f"a missing recording answers {status_of_missing_object(True)}")
     status = status_of_missing_object(False)
     finding = _worst(case, "IAM-22", probe)
-    return _with(
+    return replace(
         finding, observed=f"HeadBucket fails, and a missing recording answers {status}, not 404: {finding.observed}"
     )
 
@@ -71,17 +75,24 @@ def key(case: Case) -> Finding:
     unclear = _key_question(case)
     if unclear is not None:
         return unclear
-    asks = list(dict.fromkeys(ask for step in case.plan for ask in step.asks if ask.target == KEY and step.essential))
+    asks = list(
+        dict.fromkeys(
+            ask
+            for step in case.plan
+            for ask in step.asks
+            if ask.target == KEY and step.essential and step.doubt is None
+        )
+    )
     answers = [StepAnswer(step, answer.state, answer) for step, answer in _of_steps(case, asks)]
     finding = _worst(case, "IAM-06", answers, f"{', '.join(sorted({ask.action for ask in asks}))} are granted")
-    return _with(finding, resource=case.key_arn or str(case.key_id))
+    return replace(finding, resource=case.key_arn or str(case.key_id))
 
 
 def _of_steps(case: Case, asks: Sequence[plan.Ask]) -> list[tuple[plan.Step, Answer]]:
     found = []
     for ask in asks:
         step = next(step for step in case.plan if ask in step.asks)
-        found.append((step, case.scene.ask(ask)))
+        found.append((replace(step, asks=(ask,)), case.scene.ask(ask)))
     return found
 
 
@@ -114,24 +125,9 @@ def _managed(case: Case) -> Finding:
 
 
 def _calls(case: Case, check: str, purposes: Sequence[str]) -> Finding:
-    answers = [item for item in case.answers if item.step.purpose in purposes]
-    certain = [item for item in answers if item.step.certain]
-    finding = _worst(case, check, certain)
-    if finding.status == "pass":
-        return _versions(case, check, answers) or finding
-    works = _works(case, purposes)
-    return _with(finding, observed=f"{works}{finding.observed}") if works and finding.status == "fail" else finding
-
-
-def _versions(case: Case, check: str, answers: Sequence[StepAnswer]) -> Finding | None:
-    """The finding where it is not known whether the export asks for versions, and that matters."""
-    hidden = case.asked("versions")
-    refused = [item for item in answers if not item.step.certain and item.state != ALLOWED]
-    if not refused or not isinstance(hidden, Unread):
-        return None
-    message = f"whether the export asks for versions is not known, and {refused[0].why()}: {hidden.message}"
-    because = Unread(hidden.state, hidden.operation, hidden.resource, message, hidden.permissions)
-    return case.unknown(check, because, case.bucket_arn)
+    finding = _worst(case, check, [item for item in case.answers if item.step.purpose in purposes])
+    works = _works(case, purposes) if finding.status == "fail" else ""
+    return replace(finding, observed=f"{works}{finding.observed}") if works else finding
 
 
 def _works(case: Case, purposes: Sequence[str]) -> str:
@@ -147,18 +143,24 @@ def _worst(case: Case, check: str, answers: Sequence[StepAnswer], good: str = ""
     for state in (DENIED, OPEN):
         found = next((item for item in answers if item.state == state), None)
         if found is not None:
-            return _not_allowed(case, check, found)
-    observed = good or f"{', '.join(dict.fromkeys(item.step.call for item in answers))} succeed {case.network.label}"
+            return _not_allowed(case, check, found, answers)
+    observed = good or _succeed([item.step.call for item in answers], case.network.label)
     return case.ask.passed(check, case.bucket_arn, observed, evidence=evidence(answers))
 
 
-def _not_allowed(case: Case, check: str, found: StepAnswer) -> Finding:
+def _succeed(calls: Sequence[str], way: str) -> str:
+    names = list(dict.fromkeys(calls))
+    return f"{', '.join(names)} {'succeeds' if len(names) == 1 else 'succeed'} {way}"
+
+
+def _not_allowed(case: Case, check: str, found: StepAnswer, answers: Sequence[StepAnswer]) -> Finding:
     answer = found.answer
     fields: dict[str, Any] = {"evidence": evidence([found])}
     if answer.hop is not None:
         fields["hop"] = answer.hop
     resource = answer.ask.resource or str(case.key_id)
     if found.state == DENIED:
+        fields["fix"] = fixer(case).fix([item.step for item in answers])
         return case.ask.failed(check, resource, f"{found.step.call} fails: {answer.why()}", **fields)
     because = open_because(case, answer)
     return case.unknown(check, because, resource, **fields)
@@ -167,27 +169,28 @@ def _not_allowed(case: Case, check: str, found: StepAnswer) -> Finding:
 def open_because(case: Case, answer: Answer) -> Unread:
     """Why a permission is open: what was not read, else the values that the answer hangs on."""
     if answer.because is not None:
-        return Unread(*_fields(answer.because, answer.why()))
-    names = {flip.policy for flip in answer.decision.flips if flip.key is None} if answer.decision else set()
-    hidden = [because for _, name, because in case.hidden if name in names]
+        return answer.because
+    decision = answer.decision
+    flips = decision.flips if decision is not None else ()
+    names = {flip.policy for flip in flips if flip.key is None}
+    hidden = {name: because for _, name, because in case.hidden if name in names}
     if hidden:
-        return Unread(*_fields(hidden[0], answer.why()))
+        first = next(iter(hidden.values()))
+        rest = list(hidden)[1:]
+        also = f"; nor without {', '.join(rest)}" if rest else ""
+        return replace(first, message=f"{answer.ask.action} cannot be decided: {first.message}{also}")
     network = case.network.because
-    if network is not None and answer.decision is not None and _hangs_on_network(answer.decision):
-        return Unread(*_fields(network, answer.why()))
+    if network is not None and decision is not None and _hangs_on_network(decision):
+        return replace(network, message=f"{answer.why()}: {network.message}")
     owner = case.fact("bucket_account")
-    if isinstance(owner, Unread) and answer.decision is not None and not answer.decision.flips[1:]:
-        return Unread(*_fields(owner, f"{answer.why()}: {owner.message}"))
+    if isinstance(owner, Unread) and any(flip.key == "aws:ResourceAccount" for flip in flips):
+        return replace(owner, message=f"{answer.ask.action} cannot be decided: {owner.message}")
     return Unread("not_collected", answer.ask.action, str(answer.ask.resource), answer.why())
 
 
 def _hangs_on_network(decision: Decision) -> bool:
     keys = {str(flip.key).lower() for flip in decision.flips}
     return bool(keys & {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip"})
-
-
-def _fields(because: Unread, message: str) -> tuple[str, str, str, str, tuple[str, ...]]:
-    return because.state, because.operation, because.resource, message, because.permissions
 
 
 def evidence(answers: Sequence[StepAnswer]) -> tuple[dict[str, Any], ...]:
@@ -208,7 +211,3 @@ def _evidence(item: StepAnswer) -> dict[str, Any]:
                 for flip in decision.flips[:8]
             ]
     return found
-
-
-def _with(finding: Finding, **changes: Any) -> Finding:
-    return Finding(**{**finding.__dict__, **changes})

@@ -10,7 +10,9 @@ from ..finding import Finding, Unread
 from .case import Case
 from .decision import Outcome
 from .documents import Documents, Named, parsed
+from .fixes import fixer
 from .judge_calls import evidence, open_because
+from .plan import LIST
 from .policy import Policy
 from .scene import DENIED, HOP_OF_LAYER, OPEN, Scene, StepAnswer
 
@@ -33,8 +35,11 @@ def denials(case: Case) -> Finding:
             f"{answer.decision.statement if answer.decision else ''} denies {calls} {case.network.label}",
             hop=answer.hop or "bucket_policy",
             evidence=evidence(denied),
+            fix=fixer(case).fix([item.step for item in denied]),
         )
     for layer, name, because in case.hidden:
+        if layer == "key_policy" and not case.encrypted:
+            continue
         message = f"policy {name} could deny: {because.message}"
         return case.unknown("IAM-07", replace(because, message=message), hop=HOP_OF_LAYER.get(layer, "bucket_policy"))
     open_ones = [item for item in _essential(case) if item.state == OPEN and item.answer.decision is not None]
@@ -70,22 +75,21 @@ def endpoint(case: Case) -> Finding:
     documents = case.scene.documents
     alone = Documents(identity=(_EVERYTHING,), endpoint=documents.endpoint, gateway=documents.gateway)
     name = f"the policy of {held.get('id')}"
-    return _alone(
-        case, "IAM-08", replace(case.scene, documents=alone, owner=case.arn.account), str(held.get("id")), name
-    )
+    scene = replace(case.scene, documents=alone, owner=case.arn.account)
+    return _alone(case, "IAM-08", "endpoint", scene, str(held.get("id")), name)
 
 
 def bucket(case: Case) -> Finding:
     owner = case.fact("bucket_account")
     alone = Documents(identity=(_EVERYTHING,), resource=case.scene.documents.resource, rcps=case.scene.documents.rcps)
     name = "the bucket policy" if alone.resource else "the bucket, which has no policy,"
-    finding = _alone(case, "IAM-09", replace(case.scene, documents=alone), case.bucket_arn, name)
+    finding = _alone(case, "IAM-09", "resource", replace(case.scene, documents=alone), case.bucket_arn, name)
     if finding.status == "unknown" and isinstance(owner, Unread) and not alone.unread():
         return case.unknown("IAM-09", owner, case.bucket_arn)
     return finding
 
 
-def _alone(case: Case, check: str, scene: Scene, resource: str, name: str) -> Finding:
+def _alone(case: Case, check: str, layer: str, scene: Scene, resource: str, name: str) -> Finding:
     """The plan against one layer alone, everything else allowing."""
     steps = [step for step in case.plan if step.essential]
     # The key has layers of its own, and is judged apart.
@@ -96,9 +100,18 @@ def _alone(case: Case, check: str, scene: Scene, resource: str, name: str) -> Fi
         if found is None:
             continue
         if state == DENIED:
-            return case.ask.failed(check, resource, f"{name} stops {found.why()}", evidence=evidence([found]))
+            stopped = [item.step for item in answers if item.state == DENIED]
+            return case.ask.failed(
+                check,
+                resource,
+                f"{name} stops {found.why()}",
+                evidence=evidence([found]),
+                fix=fixer(case).fix_layer(
+                    layer, [step for step in case.plan if step.call in {s.call for s in stopped}]
+                ),
+            )
         return case.unknown(check, open_because(case, found.answer), resource, evidence=evidence([found]))
-    return case.ask.passed(check, resource, f"{name} lets the plan through {case.network.label}")
+    return case.ask.passed(check, resource, f"{name} lets the plan pass {case.network.label}")
 
 
 def _essential(case: Case) -> list[StepAnswer]:
@@ -143,7 +156,9 @@ def bucket_actions(case: Case) -> Finding:
     if found:
         names = ", ".join(dict.fromkeys(name for item in found for name in item["actions"]))
         observed = f"{names} granted on {case.edge.bucket}/* in {found[0]['statement']}: this grants nothing"
-        return case.ask.failed("IAM-12", case.subject, observed, evidence=tuple(found))
+        listing = [item.step for item in case.answers if item.step.purpose == LIST and item.state == DENIED]
+        fix = fixer(case).fix(listing) if listing else None
+        return case.ask.failed("IAM-12", case.subject, observed, evidence=tuple(found), fix=fix)
     if hidden:
         return case.unknown("IAM-12", hidden[0])
     return case.ask.passed("IAM-12", case.subject, "no grant of an action on the bucket names its objects alone")
@@ -182,7 +197,8 @@ def dead_grants(case: Case) -> Finding:
             hidden += [because for _, name, because in case.hidden if name == item.name]
     if found:
         observed = "; ".join(f"{item['policy']} names {item['id']}, a principal that was deleted" for item in found)
-        return case.ask.failed("IAM-13", case.bucket_arn, observed, evidence=tuple(found))
+        fix = case.fix("remove_dead_principals", "take the ids of deleted principals out", principals=found)
+        return case.ask.failed("IAM-13", case.bucket_arn, observed, evidence=tuple(found), fix=fix)
     if hidden:
         return case.unknown("IAM-13", hidden[0])
     return case.ask.passed("IAM-13", case.bucket_arn, "every principal that the policies name still has its ARN")

@@ -67,10 +67,19 @@ def takes_on(case: Case) -> Finding:
     if decision.outcome is Outcome.UNKNOWN:
         because = Unread("not_collected", "sts:AssumeRole", case.subject, decision.explain())
         return case.unknown("IAM-14", because, evidence=evidence)
+    statement = {
+        "Sid": "EdgepathInstance",
+        "Effect": "Allow",
+        "Principal": {"Service": _EC2},
+        "Action": "sts:AssumeRole",
+    }
     return case.ask.failed(
-        "IAM-14", case.subject, f"the trust policy does not let {_EC2} assume it: the instance has no credentials",
+        "IAM-14",
+        case.subject,
+        f"the trust policy does not let {_EC2} assume it: the instance has no credentials",
         evidence=evidence,
-    )  # fmt: skip
+        fix=case.fix("allow_assume_role", f"let {_EC2} assume {case.subject}", role=case.subject, statement=statement),
+    )
 
 
 def _trust(case: Case) -> Policy | Unread:

@@ -13,8 +13,9 @@ _EVIDENCE = 12
 
 
 def own_bucket(case: Case) -> Finding:
-    planned = frozenset((ask.action, str(ask.resource)) for step in case.plan for ask in step.asks)
-    scope = beyond(case.scene, case.bucket_arn, case.edge.prefix, planned)
+    planned = frozenset(ask.action for step in case.plan for ask in step.asks)
+    key_arn = case.key_arn if case.encrypted is True else None
+    scope = beyond(case.scene, case.bucket_arn, case.edge.prefix, planned, key_arn)
     return _judged(case, "IAM-10", scope, "nothing but the export's calls is allowed on the bucket")
 
 

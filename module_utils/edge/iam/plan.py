@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..finding import Unread
 from .context import PRESENT, UNKNOWN
 from .s3_calls import BUCKET, KEY, OBJECT, Permission, permissions_for
 
@@ -39,25 +40,25 @@ class Ask:
 
 @dataclass(frozen=True)
 class Step:
-    """One API call of the plan. certain: whether the export surely makes it."""
+    """One API call of the plan. doubt: what was not read, where it is therefore not known whether it is made."""
 
     call: str
     purpose: str
     asks: tuple[Ask, ...]
-    certain: bool = True
+    doubt: Unread | None = None
 
     @property
     def essential(self) -> bool:
-        return self.purpose in ESSENTIAL and self.certain
+        return self.purpose in ESSENTIAL
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the export's own configuration asks for; None where nothing says."""
+    """What the export's own configuration asks for: bool, None where nothing says, Unread where that was not read."""
 
-    versions: bool | None = None
-    legal_hold: bool | None = None
-    retention: bool | None = None
+    versions: bool | Unread | None = None
+    legal_hold: bool | Unread | None = None
+    retention: bool | Unread | None = None
 
 
 @dataclass(frozen=True)
@@ -88,40 +89,38 @@ def words(purpose: str) -> str:
 
 def export_plan(target: Target, asked: Asked) -> list[Step]:
     """The calls in the order in which an export makes them."""
+    versions = asked.versions
+    doubt = versions if isinstance(versions, Unread) else None
     steps = [_step("ListObjectsV2", LIST, target)]
-    if asked.versions:
-        steps.append(_step("ListObjectVersions", LIST, target))
-    # Where nothing says whether versions are asked for, both ways of reading are weighed.
-    ways = [False, True] if asked.versions is None else [asked.versions]
-    for version in ways:
-        certain = asked.versions is not None or not version
-        steps.append(_step("HeadObject", READ, target, version, certain))
-        steps.append(_step("GetObject", READ, target, version, certain))
+    if versions:
+        steps.append(_step("ListObjectVersions", LIST, target, doubt=doubt))
+    # Where it is not known whether versions are asked for, both ways of reading are weighed.
+    ways = [False, True] if doubt is not None else [bool(versions)]
+    steps += [_step(call, READ, target, way, doubt) for way in ways for call in ("HeadObject", "GetObject")]
     steps.append(_step("PutObject", WRITE, target))
     steps += [
         _step(call, MULTIPART, target) for call in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
     ]
     steps += [_step(call, TIDY, target) for call in ("AbortMultipartUpload", "ListParts")]
-    steps.append(_attributes(target, asked.versions is True))
+    steps += [_attributes(target, way, doubt) for way in ways]
     steps.append(_step("HeadBucket", PROBE, target))
-    if asked.legal_hold:
-        steps.append(_step("PutObjectLegalHold", LOCK, target))
-    if asked.retention:
-        steps.append(_step("PutObjectRetention", LOCK, target))
+    for call, wanted in (("PutObjectLegalHold", asked.legal_hold), ("PutObjectRetention", asked.retention)):
+        if wanted:
+            steps.append(_step(call, LOCK, target, doubt=wanted if isinstance(wanted, Unread) else None))
     return steps
 
 
-def _step(call: str, purpose: str, target: Target, version: bool = False, certain: bool = True) -> Step:
+def _step(call: str, purpose: str, target: Target, version: bool = False, doubt: Unread | None = None) -> Step:
     permissions = permissions_for(call, version, target.encrypted)
-    return Step(call, purpose, _asks(call, permissions, target, version), certain)
+    return Step(call, purpose, _asks(call, permissions, target, version), doubt)
 
 
-def _attributes(target: Target, version: bool) -> Step:
+def _attributes(target: Target, version: bool, doubt: Unread | None) -> Step:
     """GetObjectAttributes asks for two permissions (S3 API Reference, GetObjectAttributes)."""
     suffix = "Version" if version else ""
     names = (f"s3:GetObject{suffix}", f"s3:GetObject{suffix}Attributes")
     permissions = tuple(Permission(name, OBJECT) for name in names)
-    return Step("GetObjectAttributes", VERIFY, _asks("GetObjectAttributes", permissions, target, version))
+    return Step("GetObjectAttributes", VERIFY, _asks("GetObjectAttributes", permissions, target, version), doubt)
 
 
 def _asks(call: str, permissions: Sequence[Permission], target: Target, version: bool) -> tuple[Ask, ...]:

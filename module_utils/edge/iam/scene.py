@@ -21,6 +21,10 @@ ALLOWED, DENIED, OPEN = "allowed", "denied", "unknown"
 # S3 has taken nothing older since 2024, and no client can be told from outside which of the two it speaks
 # (Amazon S3 User Guide, "Internetwork traffic privacy": TLS 1.2 required, TLS 1.3 recommended).
 _TLS = ("1.2", "1.3")
+# What a grant can allow (AWS KMS API Reference, CreateGrant: Operations), as far as S3 or an export could ask for it.
+_GRANTABLE = frozenset(
+    {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:DescribeKey"}
+)
 # The hop of the path on which a layer's decision stands.
 HOP_OF_LAYER = {
     "identity": "identity_policy",
@@ -66,7 +70,7 @@ class Answer:
     def why(self) -> str:
         """The answer in one clause."""
         if self.because is not None:
-            return f"whether {self.ask.action} is granted is not known: {self.because.message}"
+            return self.because.message
         decision = self.decision
         if decision is None or decision.outcome is Outcome.ALLOW:
             return f"{self.ask.action} is granted"
@@ -141,8 +145,17 @@ class Scene:
         for state in (DENIED, OPEN):
             found = next((answer for answer in answers if answer.state == state), None)
             if found is not None:
-                return StepAnswer(step, state, found)
+                return self._refused(step, found)
         return StepAnswer(step, ALLOWED, answers[0])
+
+    @staticmethod
+    def _refused(step: Step, answer: Answer) -> StepAnswer:
+        """A call that the export may not make at all leaves the question open where it would fail."""
+        if step.doubt is None or answer.state == OPEN:
+            return StepAnswer(step, answer.state, answer)
+        message = f"{step.call} would fail ({answer.why()}), and whether the export makes it is not known: "
+        because = replace(step.doubt, message=message + step.doubt.message)
+        return StepAnswer(step, OPEN, replace(answer, state=OPEN, because=because))
 
     def decide_all(self, steps: Sequence[Step]) -> list[StepAnswer]:
         return [self.decide(step) for step in steps]
@@ -156,8 +169,9 @@ class Scene:
         if decision.outcome is Outcome.ALLOW:
             return Answer(ask, ALLOWED, decision)
         grants = self.documents.grants_unread
-        if ask.target == KEY and decision.outcome is Outcome.IMPLICIT_DENY and grants is not None:
-            return Answer(ask, OPEN, decision, grants)
+        if ask.action in _GRANTABLE and decision.outcome is Outcome.IMPLICIT_DENY and grants is not None:
+            message = f"whether a grant of the key allows {ask.action} is not known: {grants.message}"
+            return Answer(ask, OPEN, decision, replace(grants, message=message))
         return Answer(ask, OPEN if decision.outcome is Outcome.UNKNOWN else DENIED, decision)
 
     def _decision(self, ask: Ask) -> Decision:

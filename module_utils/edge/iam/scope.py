@@ -14,7 +14,7 @@ from typing import Any
 
 from .documents import Documents, Named
 from .plan import Ask
-from .s3_calls import BUCKET, OBJECT
+from .s3_calls import BUCKET, KEY, OBJECT
 from .scene import ALLOWED, OPEN, Answer, Scene
 
 # What destroys, opens or redirects recordings comes first; Service Authorization Reference, "Actions for Amazon S3".
@@ -31,6 +31,8 @@ ON_OBJECT = (
     "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:RestoreObject",
     "s3:ReplicateDelete", "s3:ReplicateObject",
 )  # fmt: skip
+# Service Authorization Reference, "Actions for AWS Key Management Service".
+ON_KEY = ("kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:PutKeyPolicy")
 # What the plan's own actions would mean outside the prefix, or in another bucket.
 OF_THE_PLAN = (
     "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
@@ -71,14 +73,18 @@ class Scope:
     open: tuple[Answer, ...]
 
 
-def beyond(scene: Scene, bucket_arn: str, prefix: str, planned: frozenset[tuple[str, str]]) -> Scope:
-    """What the principal may do to the export's own bucket beyond the plan. planned: (action, ARN) of the plan."""
-    objects = [f"{bucket_arn}/{prefix}{OTHER_KEY}"]
+def beyond(scene: Scene, bucket_arn: str, prefix: str, planned: frozenset[str], key_arn: str | None) -> Scope:
+    """What the principal may do to the export's own bucket, and to its key, beyond the plan.
+
+    planned: the actions of the plan, which are the export's own on the bucket and below the prefix.
+    """
     asks = [(action, bucket_arn) for action in ON_BUCKET]
-    asks += [(action, resource) for action in ON_OBJECT for resource in objects]
+    asks += [(action, f"{bucket_arn}/{prefix}{OTHER_KEY}") for action in ON_OBJECT if action not in planned]
     if prefix:
         asks += [(action, f"{bucket_arn}/{OTHER_KEY}") for action in OF_THE_PLAN]
-    return _ask(scene, [pair for pair in asks if pair not in planned])
+    if key_arn is not None:
+        asks += [(action, key_arn) for action in ON_KEY]
+    return _ask(scene, asks)
 
 
 def elsewhere(scene: Scene, bucket_arn: str) -> Scope:
@@ -86,7 +92,7 @@ def elsewhere(scene: Scene, bucket_arn: str) -> Scope:
     names = [*_named_buckets(scene.documents, bucket_arn.rpartition(":")[2])][:_MOST_BUCKETS]
     start = bucket_arn.rpartition(":")[0]
     asks = [(action, _on(action, f"{start}:{name}")) for name in names for action in ELSEWHERE]
-    return _ask(scene, [("s3:ListAllMyBuckets", "*"), *asks][1:])
+    return _ask(scene, asks)
 
 
 def _on(action: str, bucket_arn: str) -> str:
@@ -97,7 +103,7 @@ def _ask(scene: Scene, asks: Sequence[tuple[str, str]]) -> Scope:
     witnesses: list[Witness] = []
     doubtful: list[Answer] = []
     for action, resource in asks:
-        target = BUCKET if action in _ON_BUCKETS else OBJECT
+        target = KEY if action in ON_KEY else BUCKET if action in _ON_BUCKETS else OBJECT
         answer = scene.ask(Ask(action, target, resource))
         if answer.state == ALLOWED and answer.decision is not None:
             witnesses.append(Witness(action, resource, str(answer.decision.statement or answer.decision.layer)))
