@@ -11,6 +11,7 @@ from . import acl, groups, prefixes, routes
 from .answers import Answer, at, where
 from .model import GroupRule, Read, World, storage_of
 from .subject import Subject, Tally
+from .whatif import analysed
 
 Fix = dict[str, Any]
 # Ranges named in a rule one by one, at most; beyond, nobody maintains them.
@@ -187,8 +188,6 @@ def _gateway(subject: Subject, answer: Answer) -> Fix | None:
 
 def _acl_entries(subject: Subject, missing: prefixes.Ranges) -> Fix | None:
     """The entries that let the missing destinations out and their answers in, found one by one by trying."""
-    from .whatif import analysed  # the two ask each other
-
     entries: list[Fix] = []
     fix: Fix = {"action": "create_network_acl_entries", "summary": "", "entries": entries}
     for _ in range(8):

@@ -42,10 +42,10 @@ def _interface(ask: Asker, subject: Subject) -> Finding:
     if not subject.world.applicable:
         return ask.not_applicable("EGRESS-01", resource, OUTSIDE)
     interface = subject.world.interface
-    if interface is None:
-        why = str(missing_interface(subject.world).message)  # type: ignore[union-attr]
-        return ask.failed("EGRESS-01", resource, why, evidence=({"operation": "ec2:DescribeNetworkInterfaces"},))
     gone = missing_interface(subject.world)
+    if gone is not None and interface is None:
+        evidence = ({"operation": "ec2:DescribeNetworkInterfaces"},)
+        return ask.failed("EGRESS-01", resource, gone.message, evidence=evidence)
     if gone is not None:
         return ask.unknown("EGRESS-01", resource, gone)
     instance = subject.facts.get("instance")

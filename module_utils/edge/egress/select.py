@@ -48,14 +48,7 @@ def by_address(edge: str, candidates: Sequence[dict[str, Any]], section: Any) ->
 
 def route_interfaces(tables: Any) -> set[str]:
     """The interfaces that routes point to."""
-    if unread(tables) is not None:
-        return set()
-    return {
-        route["target"]
-        for table in (tables or {}).values()
-        for route in table["routes"]
-        if route["target"].startswith("eni-")
-    }
+    return {target for target in _named_targets(tables) if target.startswith("eni-")}
 
 
 def dhcp_ids(vpcs: Any) -> set[str]:
@@ -112,15 +105,7 @@ def referenced_groups(held: Mapping[str, Any]) -> set[str]:
 def referenced_lists(network: Mapping[str, Any]) -> set[str]:
     """The prefix lists that rules and routes name."""
     lists = _sources(network["groups"], "prefix_list")
-    tables = network.get("route_tables")
-    if unread(tables) is None:
-        lists |= {
-            route["destination"]
-            for table in (tables or {}).values()
-            for route in table["routes"]
-            if route["destination"].startswith("pl-")
-        }
-    return lists
+    return lists | {name for name in _destinations(network.get("route_tables")) if name.startswith("pl-")}
 
 
 def _sources(held: Mapping[str, Any], kind: str) -> set[str]:
@@ -210,23 +195,58 @@ def around(network: Mapping[str, Any], interface: Mapping[str, Any], addresses: 
         {*near, *(nat["subnet"] for nat in nats.values() if nat.get("subnet"))} if isinstance(nats, dict) else set(near)
     )
     kept = {group for item in [interface, *reached] for group in item.get("groups") or ()}
+    held = {group: network["groups"][group] for group in sorted(kept) if group in network["groups"]}
+    near_tables = _tables_of(tables, vpc, subnets, nats)
+    lists = _sources(held, "prefix_list") | _destinations(near_tables) | _s3_lists(network["prefix_lists"])
+    named = _named_targets(near_tables)
+    hit = {item["id"] for item in reached}
     options_id = _key(_of(network.get("vpcs"), vpc), "dhcp_options_id")
     return {
         "vpc": _vpc(network, vpc),
         "dhcp_options": options_id if unread(options_id) else _of(network.get("dhcp_options"), str(options_id)),
         "subnets": _kept(network.get("subnets"), lambda item: item["id"] in subnets),
-        "groups": {group: network["groups"][group] for group in sorted(kept) if group in network["groups"]},
-        "group_members": network["group_members"],
-        "prefix_lists": _kept(network["prefix_lists"], lambda item: "entries" in item),
+        "groups": held,
+        "group_members": _only(network["group_members"], _sources(held, "group")),
+        "prefix_lists": _only(network["prefix_lists"], lists),
         "acls": _listed(_kept(network.get("acls"), lambda item: bool(subnets & set(item["subnets"])))),
-        "route_tables": _listed(_tables_of(tables, vpc, subnets, nats)),
+        "route_tables": _listed(near_tables),
         "nat_gateways": nats,
         "internet_gateways": _kept(network.get("internet_gateways"), lambda item: vpc in item["attachments"]),
         "egress_only_gateways": _kept(network.get("egress_only_gateways"), lambda item: vpc in item["attachments"]),
-        "endpoints": _kept(network.get("endpoints"), lambda item: item["vpc"] == vpc),
+        "endpoints": _kept(
+            network.get("endpoints"),
+            lambda item: (
+                item["vpc"] == vpc
+                and (str(item["service"]).endswith(".s3") or item["id"] in named or bool(hit & set(item["interfaces"])))
+            ),
+        ),
         "targets": targets,
-        "route_interfaces": network["route_interfaces"],
+        "route_interfaces": _only(network["route_interfaces"], named),
     }
+
+
+def _named_targets(tables: Any) -> set[str]:
+    if tables is None or unread(tables) is not None:
+        return set()
+    return {route["target"] for table in tables.values() for route in table["routes"]}
+
+
+def _destinations(tables: Any) -> set[str]:
+    if tables is None or unread(tables) is not None:
+        return set()
+    return {route["destination"] for table in tables.values() for route in table["routes"]}
+
+
+def _s3_lists(lists: Any) -> set[str]:
+    if unread(lists) is not None:
+        return set()
+    return {item["id"] for item in (lists or {}).values() if item.get("owner") == "AWS" and "entries" in item}
+
+
+def _only(held: Any, names: set[str]) -> Any:
+    if unread(held) is not None:
+        return held
+    return {key: item for key, item in (held or {}).items() if key in names}
 
 
 def _vpc(network: Mapping[str, Any], vpc: str) -> Any:
@@ -244,8 +264,7 @@ def _nats(network: Mapping[str, Any], vpc: str, tables: Any, near: Sequence[str]
     """The NAT gateways that the near subnets' routes name."""
     if unread(tables) is not None:
         return _kept(network.get("nat_gateways"), lambda item: item["vpc"] == vpc)
-    held = _tables_of(tables, vpc, set(near), {})
-    named = {route["target"] for table in held.values() for route in table["routes"]}
+    named = _named_targets(_tables_of(tables, vpc, set(near), {}))
     return _kept(network.get("nat_gateways"), lambda item: item["id"] in named)
 
 

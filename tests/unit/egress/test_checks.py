@@ -17,6 +17,7 @@ from tests.unit.egress.builders import (
     S3_PREFIXES,
     TO_NAT,
     codes,
+    endpoint,
     entry,
     findings,
     healthy,
@@ -52,7 +53,7 @@ def test_ranges_of_years_ago_block_every_address_of_today():
     assert ranges["storage_prefixes_covered"] == 1
     assert "52.95.149.0/24" in ranges["uncovered"] and "52.95.148.0/24" not in ranges["uncovered"]
     assert blocked.fix["prefix_list_ids"] == ["pl-7ca54015"]
-    assert found["EGRESS-21"].status == "not_applicable"
+    assert {found[check].status for check in ("EGRESS-21", "EGRESS-02", "EGRESS-03")} == {"not_applicable"}
     assert found["EGRESS-22"].status == "fail" and found["EGRESS-04"].status == "fail"
     assert verdict(found) == "blocked"
 
@@ -93,6 +94,19 @@ def test_hops_whose_failing_parts_add_up():
     found = findings(facts, [OLD, "52.95.142.10", NEW, "3.5.244.18"])
     assert (found["EGRESS-21"].share, found["EGRESS-31"].share, found["EGRESS-03"].share) == (0.25, 0.25, 0.5)
     assert decide(EDGE.name, found.values(), CATALOGUE, Payload()).failing_share == 0.5
+
+
+def test_an_address_that_an_earlier_hop_stops_still_counts_in_the_share():
+    facts = through_nat()
+    facts["network"]["nat_gateways"]["nat-1"]["state"] = "failed"
+    facts["network"]["endpoints"]["vpce-s3"] = endpoint()
+    facts["network"]["route_tables"][0]["routes"] += [
+        route("1.178.94.0/24", "nat_gateway", "nat-0", state="blackhole"),
+        route("3.2.72.0/24", "vpc_endpoint", "vpce-s3"),
+    ]
+    found = findings(facts, [OLD, NEW, "3.2.72.58"])
+    assert (found["EGRESS-41"].share, found["EGRESS-51"].share) == (1 / 3, 1 / 3)
+    assert found["EGRESS-03"].share == 2 / 3
 
 
 def test_an_unknown_hop_is_not_hidden_by_a_failing_part():

@@ -289,6 +289,23 @@ def test_a_group_of_another_account_keeps_apart(cloud, tmp_path, monkeypatch):
     assert answer.status == "unknown" and "999999999999" in answer.observed
 
 
+def test_a_rule_that_names_a_group_of_its_own_account(cloud, tmp_path, monkeypatch):
+    """Its members' addresses are read: here those of the edges themselves, none of them the storage's."""
+    session = clouds.session()
+
+    def refer(parsed, **_):
+        for item in parsed["SecurityGroupRules"]:
+            item.pop("PrefixListId", None)
+            item["ReferencedGroupInfo"] = {"GroupId": item["GroupId"], "UserId": clouds.ACCOUNT}
+
+    session.events.register("after-call.ec2.DescribeSecurityGroupRules", refer)
+    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    item = edge(cloud, interface_id=cloud.interfaces[0])
+    found, _ = gather(cloud, [item], tmp_path=tmp_path)
+    assert ADDRESS in found["e"]["network"]["group_members"][cloud.ids["group"]]
+    assert judged(item, found["e"])["EGRESS-20"].status == "fail"
+
+
 def test_the_nitro_generations_default_comes_from_the_instance_type(cloud, tmp_path, monkeypatch):
     session = clouds.session()
 

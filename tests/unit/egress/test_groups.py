@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.edge.egress import groups, parse, prefixes
+from ansible.module_utils.edge.egress import groups, parse, prefixes, select
 from ansible.module_utils.edge.finding import Unread
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +83,21 @@ def test_an_unread_prefix_list_is_neither_admission_nor_denial(lists, members):
 @pytest.mark.parametrize("members", [{}, {"sg-far": DENIED}])
 def test_a_group_of_another_account_is_unknown(members):
     assert outcome(rule(1, group="sg-far"), members=members) == "unknown"
+
+
+def test_the_members_of_another_accounts_group_are_not_none_but_unknown():
+    far = {**rule(1, group="sg-far"), "owner": "999999999999"}
+    assert outcome(far, members={"sg-far": []}) == "unknown"
+    near = {**rule(1, group="sg-near"), "owner": "111111111111"}
+    assert outcome(near, members={"sg-near": []}) == "deny"
+
+
+def test_only_amazons_own_list_is_the_storages():
+    mine = prefix_list("pl-mine", ["10.0.0.0/8"], owner="111111111111")
+    assert [item["id"] for item in select.storage_lists({"pl-mine": mine, S3_LIST: prefix_list()}, "eu-west-2")] == [
+        S3_LIST
+    ]
+    assert select.storage_lists({S3_LIST: prefix_list()}, "eu-west-1") == []
 
 
 def test_what_one_group_admits_stays_admitted_where_another_was_not_read():

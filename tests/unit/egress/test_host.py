@@ -142,6 +142,18 @@ def test_an_accept_ends_its_own_chain_alone_and_a_drop_is_final():
     assert status(nft(early, {"chain": other}, nft_rule("early", ACCEPT), nft_rule("late", DROP))) == "pass"
 
 
+def test_a_goto_does_not_come_back_and_a_jump_does():
+    chains = [OUTPUT_DROP, chain("side"), nft_rule("side", payload("tcp", "dport", 80), ACCEPT)]
+    after = nft_rule("output", ACCEPT, handle=7)
+    assert status(nft(*chains, nft_rule("output", {"jump": {"target": "side"}}), after)) == "pass"
+    assert status(nft(*chains, nft_rule("output", {"goto": {"target": "side"}}), after)) == "fail"
+
+
+def test_a_certain_drop_outweighs_an_earlier_doubt():
+    early, late = chain("early", "output", prio=-100), chain("late", "output", prio=100)
+    assert status(nft(early, late, nft_rule("early", meta("mark", 1), DROP), nft_rule("late", DROP))) == "fail"
+
+
 def test_the_answers_must_come_back_in():
     closed = nft(chain("input", "input", "drop"))
     assert status(closed) == "fail"
