@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the probe saw, put as the audit asks for it: beside the prediction, and as an observed failure. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..finding import Bound
+from ..timeouts.death import rank
+from . import predict
+
+
+def failures(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every transfer and silence that was cut, in the shape that timeouts.death.rank takes, with `where`.
+
+    {"where", "duration_seconds", "error_text", "code", "errno", "last_byte_age", "reset_by"}
+    """
+    found = []
+    transfer = facts.get("transfer")
+    if transfer and transfer.get("failure"):
+        found.append(_shape("paced transfer", transfer["failure"], facts))
+    for pause in facts.get("pauses", ()):
+        if pause["outcome"] == "cut":
+            found.append(_shape(f"silence of {pause['seconds']:g} s ({pause['mode']})", pause["failure"], facts))
+    return found
+
+
+def _shape(where: str, failure: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    reset = "none"
+    if failure["ended_by"] == "reset":
+        reset = "proxy" if facts["target"]["proxy"] else "peer"
+    return {
+        "where": where,
+        "duration_seconds": failure["seconds"],
+        "error_text": failure["error_text"],
+        "code": failure["code"],
+        "errno": failure["errno"],
+        "last_byte_age": failure["last_byte_age"],
+        "reset_by": reset,
+    }
+
+
+def causes(facts: Mapping[str, Any], ladder: Sequence[Mapping[str, Any]] | None, most: int = 5) -> list[dict[str, Any]]:
+    """For each failure the likeliest culprits: [{"where", "observed", "causes": [...]}] (timeouts.death.rank)."""
+    return [{"where": seen["where"], "observed": seen, "causes": rank(seen, ladder)[:most]} for seen in failures(facts)]
+
+
+def side_by_side(facts: Mapping[str, Any], bounds: Sequence[Bound]) -> list[dict[str, Any]]:
+    """Prediction and observation, line by line; see predict.compare_pause and predict.compare_transfer."""
+    tunnel = bool(facts["target"]["tunnel"])
+    lines = predict.compare_transfer(facts["transfer"], bounds) if facts.get("transfer") else []
+    between = predict.brackets(facts.get("pauses", ()), bounds, tunnel)
+    for pause in facts.get("pauses", ()):
+        line = predict.compare_pause(pause, bounds, tunnel)
+        if line["observed"] == "cut" and line["observed_second"] is None:
+            line["observed_between"] = list(between[pause["mode"]])
+        lines.append(line)
+    return lines
