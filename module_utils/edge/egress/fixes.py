@@ -157,6 +157,8 @@ def gateway_endpoint(subject: Subject) -> Fix | None:
         return None
     if storage.get("region") != subject.facts.get("region"):
         return None
+    if any(route.target == item["id"] for item in endpoints for route in table.routes):
+        return None  # it is there already: what does not take it is no address of the storage, or has another route
     if endpoints:
         return associate(endpoints[0]["id"], table.id)
     service = f"com.amazonaws.{storage['region']}.s3"
