@@ -127,7 +127,11 @@ class Wire:
             return count
         begun = time.monotonic()
         self.sock.settimeout(self.budget.wait(self.patience))
-        count = int(self.sock.recv_into(buffer))
+        try:
+            count = int(self.sock.recv_into(buffer))
+        except (socket.timeout, TimeoutError):
+            self.budget.wait(self.patience)  # where it is the whole probe's time that is over, it says so
+            raise
         if count:
             self.last = time.monotonic()
             self.received += count

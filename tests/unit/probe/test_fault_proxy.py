@@ -128,12 +128,14 @@ def test_a_stall_holds_the_stream_for_its_seconds(origin):
 
 @pytest.mark.parametrize("kind", ["stall", "blackhole"])
 def test_silence_without_end_neither_closes_nor_resets(origin, kind):
-    with FaultProxy(origin, [Fault(kind, after_bytes=1000)]) as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=0.5) as client:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            with pytest.raises(TimeoutError):
-                while client.recv(65536):
-                    pass
+    with (
+        FaultProxy(origin, [Fault(kind, after_bytes=1000)]) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=0.5) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            while client.recv(65536):
+                pass
 
 
 def test_a_forgotten_connection_is_reset_by_the_next_packet_only(origin):
@@ -180,12 +182,14 @@ def test_what_is_not_http_is_counted_as_it_is(origin):
         client.sendall(b"\x16" * 5000)
 
     threading.Thread(target=serve, daemon=True).start()
-    with FaultProxy(f"127.0.0.1:{port}", [Fault("cut", after_bytes=1234)]) as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
-            client.sendall(b"\x16\x03\x01\x00\x01")
-            received = b""
-            while part := client.recv(65536):
-                received += part
+    with (
+        FaultProxy(f"127.0.0.1:{port}", [Fault("cut", after_bytes=1234)]) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client,
+    ):
+        client.sendall(b"\x16\x03\x01\x00\x01")
+        received = b""
+        while part := client.recv(65536):
+            received += part
     assert len(received) == 1234
     echo.close()
 
