@@ -9,6 +9,7 @@ from typing import Any
 
 import ansible.module_utils
 from ansible.errors import AnsibleError
+from jinja2 import Undefined, UndefinedError
 
 _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
@@ -60,10 +61,21 @@ def _target(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     for key in variables:
         if key.startswith("edge_"):
             try:
-                resolved[key] = variables[key]
-            except AnsibleError as error:
-                return {"name": host, "invalid": f"{key} cannot be resolved: {error.message}"}
+                resolved[key] = _resolved(variables[key])
+            except (AnsibleError, UndefinedError) as error:
+                return {"name": host, "invalid": f"{key} cannot be resolved: {getattr(error, 'message', error)}"}
     return from_variables(host, resolved)
+
+
+def _resolved(value: Any) -> Any:
+    """The value with nothing left to template: Ansible resolves containers only as they are looked into."""
+    if isinstance(value, Undefined):
+        raise UndefinedError(value._undefined_message)
+    if isinstance(value, Mapping):
+        return {key: _resolved(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolved(item) for item in value]
+    return value
 
 
 class FilterModule:

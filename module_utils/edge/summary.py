@@ -13,6 +13,8 @@ from .verdict import VERDICTS
 # Select Graphic Rendition codes (ECMA-48). The word itself always stands beside the colour.
 _COLOURS = {"blocked": "31;1", "truncates": "31", "unreliable": "33", "unknown": "35", "clear": "32"}
 _WIDTH = 118
+_LONGEST_CAUSE = 240
+_MOST_IDS = 6
 
 
 def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
@@ -72,15 +74,24 @@ def _fix(finding: Mapping[str, Any]) -> str:
 
 def _unknowns(unknown: list[Mapping[str, Any]]) -> Iterator[str]:
     """Unknown answers, those of one cause together: the permissions that were missing, else what was said."""
-    by_cause: dict[str, list[Mapping[str, Any]]] = {}
+    by_cause: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for finding in unknown:
-        permissions = finding["permissions"]
-        cause = f"needs {', '.join(permissions)}" if permissions else finding["observed"]
-        by_cause.setdefault(cause, []).append(finding)
-    for cause, findings in sorted(by_cause.items(), key=lambda item: -len(item[1])):
+        by_cause.setdefault(tuple(finding["permissions"]) or (finding["observed"],), []).append(finding)
+    for findings in sorted(by_cause.values(), key=len, reverse=True):
         hops = ", ".join(dict.fromkeys(_hop(finding) for finding in findings))
-        ids = ", ".join(dict.fromkeys(finding["check"] for finding in findings))
-        yield from _field("unknown", f"{hops}: {cause} [{ids}]")
+        said = min((str(finding["observed"]) for finding in findings), key=len)
+        yield from _field("unknown", f"{hops}: {_short(said)} [{_some(findings)}]")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_CAUSE else f"{text[:_LONGEST_CAUSE].rsplit(' ', 1)[0]} ..."
+
+
+def _some(findings: list[Mapping[str, Any]]) -> str:
+    """The first ids; the report has them all."""
+    ids = list(dict.fromkeys(str(finding["check"]) for finding in findings))
+    more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
+    return ", ".join(ids[:_MOST_IDS]) + more
 
 
 def _field(label: str, value: str) -> Iterator[str]:

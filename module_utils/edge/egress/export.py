@@ -38,6 +38,8 @@ def _exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, 
     interface = facts.get("interface")
     held = interface if isinstance(interface, Mapping) and unread(interface) is None else {}
     analysis = _analysis(world, facts, addresses, port)
+    # An edge whose interface is not known may well have a role: that it has none must have been seen.
+    hidden = missing_interface(world) if world.applicable else None
     return {
         "route": _route(world, analysis),
         "routes": [_described(path) for path in _ways(analysis)],
@@ -46,8 +48,8 @@ def _exported(facts: Mapping[str, Any], addresses: Any, port: int) -> dict[str, 
         "private_addresses": [*held.get("addresses", ()), *held.get("ipv6", ())],
         "vpc_id": held.get("vpc"),
         "subnet_id": held.get("subnet"),
-        "role_arn": facts.get("role"),
-        "instance_type": _instance_type(facts),
+        "role_arn": hidden or facts.get("role"),
+        "instance_type": hidden or _instance_type(facts),
     }
 
 

@@ -141,3 +141,10 @@ def test_outside_of_aws_there_is_no_route_to_tell():
 @pytest.mark.parametrize("facts", [{"in_aws": True, "interface": {"id": 1}, "network": 7}, {"interface": []}])
 def test_facts_of_another_shape_are_an_error_and_raise_nothing(facts):
     assert all(unread(value) is not None for value in told(facts).values())
+
+
+@pytest.mark.parametrize("seen", [None, DENIED])
+def test_an_edge_whose_interface_was_not_seen_is_not_told_to_have_no_role(seen):
+    found = told({**healthy(), "interface": seen})
+    assert unread(found["role_arn"]) is not None
+    assert unread(found["instance_type"]) is not None
