@@ -242,7 +242,7 @@ class AccountSweep:
                     "describe_dhcp_options", "DhcpOptions", "dhcp-options-id", select.dhcp_ids(network.get("vpcs"))
                 ),
                 "instance_types": batches("describe_instance_types", "InstanceTypes", "instance-type", types),
-                "profiles": [([arn], self._profile(arn)) for arn in sorted(profiles)],
+                "profiles": self._profiles(sorted(profiles)),
             }
         )
         network["groups"] = select.groups(answers["groups"], answers["rules"])
@@ -251,8 +251,27 @@ class AccountSweep:
         network["dhcp_options"] = sweep.table(sweep.whole(answers["dhcp_options"]), normalise.dhcp_options)
         return {
             "types": select.types(answers["instance_types"]),
-            "profiles": {values[0]: answer for values, answer in answers["profiles"]},
+            "profiles": self._by_profile(answers["profiles"]),
         }
+
+    def _profiles(self, arns: list[str]) -> list[tuple[list[str], Callable[[], Any]]]:
+        """One profile is read by itself, several with the list of all: its calls do not grow with the edges."""
+        if len(arns) <= 1:
+            return [([arn], self._profile(arn)) for arn in arns]
+        return [(arns, lambda: self.account.read("iam", "list_instance_profiles", "InstanceProfiles"))]
+
+    def _by_profile(self, batches: Sequence[tuple[list[str], Any]]) -> dict[str, Any]:
+        """The answers by the profile's ARN; where the list may not be read, each profile by itself."""
+        table: dict[str, Any] = {}
+        for arns, answer in batches:
+            if len(arns) == 1:
+                table[arns[0]] = answer
+            elif unread(answer) is not None:
+                table.update({arn: self._profile(arn)() for arn in arns})
+            else:
+                found = {item["Arn"]: {"InstanceProfile": item} for item in answer}
+                table.update({arn: found.get(arn) for arn in arns})
+        return table
 
     def _profile(self, arn: str) -> Callable[[], Any]:
         name = arn.rsplit("/", 1)[-1]
