@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ..finding import Unread, unread
@@ -67,6 +67,11 @@ class Documents:
             endpoint_type="gateway" if self.gateway else "interface",
         )
 
+    @cached_property
+    def words(self) -> str:
+        """The text of all documents in lower case: a context key that is not in it has no say."""
+        return "\n".join(_spelled(item.document).lower() for _, item in self.layered())
+
     def layered(self) -> Iterator[tuple[str, Named]]:
         """Every document with the name of its layer, as decisions name it."""
         for name in LAYERS:
@@ -97,11 +102,30 @@ def parsed(item: Named, layer: str) -> Policy | UnreadablePolicy:
     gone = item.gone
     if gone is not None:
         return UnreadablePolicy(item.name, f"could not be read ({gone.message})")
+    return _compiled(
+        _text(item.document), item.name, "identity" if layer in ("identity", "boundary", "scp") else "resource"
+    )
+
+
+def _text(document: Any) -> str:
+    """A document as JSON text; what is none gives text that no parser takes."""
+    if isinstance(document, str):
+        return document
     try:
-        text = item.document if isinstance(item.document, str) else json.dumps(item.document, default=str)
-    except (TypeError, ValueError, RecursionError) as error:
-        return UnreadablePolicy(item.name, f"is no policy ({type(error).__name__})")
-    return _compiled(text, item.name, "identity" if layer in ("identity", "boundary", "scp") else "resource")
+        return json.dumps(document, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return ""
+
+
+def _spelled(document: Any) -> str:
+    """The text with the escapes of JSON resolved, so that a name is found however it was written."""
+    text = _text(document)
+    if "\\" not in text:
+        return text
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 @lru_cache(maxsize=1024)

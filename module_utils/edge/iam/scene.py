@@ -188,18 +188,42 @@ class Scene:
         return replace(decisions[0], outcome=Outcome.UNKNOWN, flips=flips)
 
     def _versions(self, ask: Ask) -> Sequence[str | None]:
-        if ask.target == KEY or self.base.get("aws:SecureTransport") is not True:
+        if ask.target == KEY or self.base.get("aws:SecureTransport") is not True or not self._matters("s3:TlsVersion"):
             return (None,)
         return _TLS
 
+    @cached_property
+    def _mattering(self) -> dict[str, bool]:
+        return {}
+
+    def _matters(self, key: str) -> bool:
+        """Whether any policy or grant speaks of a context key: building a context of all of them costs most of a
+        decision. The encryption context may be asked for by grants, which are no documents."""
+        known = self._mattering.get(key)
+        if known is None:
+            name = key.lower()
+            on_grant = name.startswith("kms:encryptioncontext")
+            known = self._mattering[key] = on_grant or name.rstrip("*") in self.documents.words
+        return known
+
+    @cached_property
+    def _shared(self) -> dict[bool, dict[str, Any]]:
+        """What all requests have in their context: to the bucket (False) and to the key (True).
+
+        What S3 asks of KMS does not come from the edge's own address.
+        """
+        own = {**self.base, **self.principal.context}
+        return {
+            on_key: {key: value for key, value in {**own, **keys}.items() if self._matters(key)}
+            for on_key, keys in ((False, self.network.context), (True, UNKNOWN_KEYS))
+        }
+
     def _request(self, ask: Ask, tls: str | None) -> Request:
         on_key = ask.target == KEY
-        context: dict[str, Any] = {**self.base, **self.principal.context}
-        # What S3 asks of KMS does not come from the edge's own address.
-        context.update(UNKNOWN_KEYS if on_key else self.network.context)
-        if not on_key:
+        context = dict(self._shared[on_key])
+        if tls is not None:
             context["s3:TlsVersion"] = tls
-        context.update(ask.context)
+        context.update((key, value) for key, value in ask.context.items() if self._matters(key))
         return Request(
             self.principal.arn,
             ask.action,
