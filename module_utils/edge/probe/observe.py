@@ -12,11 +12,15 @@ from . import predict
 
 
 def failures(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every transfer and silence that was cut, in the shape that timeouts.death.rank takes, with `where`.
+    """Every request, transfer and silence that was cut, in the shape that timeouts.death.rank takes, with `where`.
 
     {"where", "duration_seconds", "error_text", "code", "errno", "last_byte_age", "reset_by"}
     """
-    found = []
+    found = [
+        _shape(f"stage {stage['stage']}", stage["failure"], facts)
+        for stage in facts["stages"]
+        if stage["stage"] in ("head", "get", "write") and stage["failure"] is not None
+    ]
     transfer = facts.get("transfer")
     if transfer and transfer.get("failure"):
         found.append(_shape("paced transfer", transfer["failure"], facts))
@@ -49,7 +53,9 @@ def causes(facts: Mapping[str, Any], ladder: Sequence[Mapping[str, Any]] | None,
 def side_by_side(facts: Mapping[str, Any], bounds: Sequence[Bound]) -> list[dict[str, Any]]:
     """Prediction and observation, line by line; see predict.compare_pause and predict.compare_transfer."""
     tunnel = bool(facts["target"]["tunnel"])
-    lines = predict.compare_transfer(facts["transfer"], bounds) if facts.get("transfer") else []
+    stages = [predict.compare_stage(stage, bounds) for stage in facts["stages"]]
+    lines = [line for line in stages if line is not None]
+    lines += predict.compare_transfer(facts["transfer"], bounds) if facts.get("transfer") else []
     between = predict.brackets(facts.get("pauses", ()), bounds, tunnel)
     for pause in facts.get("pauses", ()):
         line = predict.compare_pause(pause, bounds, tunnel)

@@ -24,6 +24,8 @@ PART_BYTES = 64 * 1024
 CONCURRENCY = 8
 # Seconds that the answers around a silence may take; counted into the plan, not waited for.
 _AROUND = 2.0
+# A timer may fire later than its second, Squid's by one; the paced transfer must still be there to see it.
+_LATE = 1.5
 
 
 def make(bounds: Sequence[Bound], tunnel: bool, rate: float, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +97,9 @@ def _paced(
     for bound in bounds:
         if bound.kind != "idle" and (bound.kind == "rate" or (bound.seconds or 0.0) >= seconds):
             skipped.append({"bound": bound.to_dict(), "reason": predict.why_not(bound, False)})
-    silences = [(bound.seconds or 0.0) * 1.1 for bound in bounds if bound.kind == "idle" and bound.hop != "export"]
+    silences = [
+        (bound.seconds or 0.0) * 1.1 + _LATE for bound in bounds if bound.kind == "idle" and bound.hop != "export"
+    ]
     patience = max([item for item in silences if item <= left["seconds"]], default=0.0)
     patience = min(max(patience, float(options["stage_timeout"])), max(left["seconds"], 1.0))
     left["seconds"] -= patience

@@ -161,6 +161,21 @@ def compare_transfer(transfer: Mapping[str, Any], bounds: Sequence[Bound]) -> li
     return [_line(best, failed["ended_by"], second, True)]
 
 
+def compare_stage(stage: Mapping[str, Any], bounds: Sequence[Bound]) -> dict[str, Any] | None:
+    """The same for a request that a proxy gave up, or that was cut: None where its end is no matter of time."""
+    failed = stage.get("failure")
+    if failed is None or failed["ended_by"] not in ("answer", "closed", "reset"):
+        return None
+    if failed["ended_by"] == "answer" and failed["code"] not in (408, 502, 504):
+        return None
+    seen = {"failure": failed, "bytes": 0, "rate": 1.0}
+    timers = [bound for bound in bounds if bound.hop != "export" and bound.seconds and bound.kind in ("idle", "total")]
+    fitting = [bound for bound in timers if _distance(bound, seen) <= tolerance(bound)]
+    best = min(fitting, key=lambda bound: _distance(bound, seen), default=None)
+    line = _line(best, failed["ended_by"], failed["last_byte_age"], None if best is None else True)
+    return {**line, "what": f"stage {stage['stage']}"}
+
+
 def _distance(bound: Bound, transfer: Mapping[str, Any]) -> float:
     """Seconds between the bound and the time after which it would have had to strike."""
     failed, limit = transfer["failure"], bound.seconds or 0.0

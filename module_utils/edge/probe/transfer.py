@@ -83,7 +83,4 @@ def _end(
     if "at" in seen:
         fact["seconds"] = round(seen["at"] - begun, 4)
         fact["last_byte_age"] = round(max(0.0, seen["at"] - seen["last"]), 4)
-    elif fact["ended_by"] == "answer" and wire is not None:
-        # The answer itself is bytes: the silence that it ended is the longest that there was.
-        fact["last_byte_age"] = round(wire.longest_gap, 4)
     return fact

@@ -199,15 +199,16 @@ def failure(error: BaseException, begun: float, wire: Wire | None = None, offset
     """The end of a stage as a fact. begun: when the stage began. offset: bytes of the body that had come.
 
     {"ended_by", "error_text", "errno", "code", "seconds", "last_byte_age", "byte_offset"}; seconds of the stage,
-    last_byte_age None where there was no connection.
+    last_byte_age None where there was no connection. An answer is bytes itself: there it is the silence before it.
     """
     end = ended(error)
+    silent = None if wire is None else wire.longest_gap if end.by == "answer" else wire.silence()
     return {
         "ended_by": end.by,
         "error_text": end.text,
         "errno": end.name,
         "code": end.code,
         "seconds": round(time.monotonic() - begun, 4),
-        "last_byte_age": None if wire is None else round(wire.silence(), 4),
+        "last_byte_age": None if silent is None else round(silent, 4),
         "byte_offset": offset,
     }

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real nginx, HAProxy and Squid on free ports of loopback, each with a configuration and a directory of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lab.process import Server, free_ports
+
+_SECONDS = 30.0
+PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "squid": "squid"}
+
+
+def program(name: str) -> str:
+    """Where the program is; without it there is nothing to test against, and the test says so."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed: apt-get install --no-install-recommends {PACKAGES[name]}")
+    return found
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def _running(name: str, command: list[str], directory: Path, port: int) -> Iterator[None]:
+    server = Server(name, command, directory / f"{name}.log")
+    try:
+        server.wait(lambda: _listens(port), _SECONDS)
+        yield
+    finally:
+        server.stop()
+
+
+@contextmanager
+def nginx(directory: Path, upstream: str, timers: str = "", server: str = "") -> Iterator[tuple[int, Path]]:
+    """An HTTP reverse proxy; (port, path of its configuration)."""
+    text = f"""
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  {_temporary(directory)}
+  server {{
+    listen 127.0.0.1:PORT;
+    client_max_body_size 0;
+    {timers}
+    location / {{ proxy_pass http://{upstream}; proxy_set_header Host $http_host; proxy_http_version 1.1; {server} }}
+  }}
+}}
+"""
+    with _nginx(directory, text) as started:
+        yield started
+
+
+@contextmanager
+def nginx_stream(directory: Path, upstream: str, timers: str) -> Iterator[tuple[int, Path]]:
+    """A TCP proxy."""
+    module = next(Path("/usr/lib/nginx/modules").glob("ngx_stream_module.so"), None)
+    if module is None:
+        pytest.skip("nginx has no stream module: apt-get install --no-install-recommends libnginx-mod-stream")
+    text = f"""
+load_module {module};
+events {{ worker_connections 64; }}
+stream {{ server {{ listen 127.0.0.1:PORT; proxy_pass {upstream}; {timers} }} }}
+"""
+    with _nginx(directory, text) as started:
+        yield started
+
+
+def _temporary(directory: Path) -> str:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
+
+
+@contextmanager
+def _nginx(directory: Path, text: str) -> Iterator[tuple[int, Path]]:
+    where = program("nginx")
+    (port,) = free_ports(1)
+    path = directory / "nginx.conf"
+    user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""
+    head = f"{user}daemon off;\nmaster_process off;\npid {directory}/nginx.pid;\nerror_log {directory}/error.log;\n"
+    body = text.replace("PORT", str(port))
+    # load_module must come before everything that uses it; the rest of the main context may stand after it.
+    path.write_text(head + body)
+    with _running("nginx", [where, "-c", str(path), "-p", str(directory)], directory, port):
+        yield port, path
+
+
+@contextmanager
+def haproxy(
+    directory: Path, upstream: str, timers: str, mode: str = "http", bind: str = ""
+) -> Iterator[tuple[int, Path]]:
+    """A reverse proxy (http) or a TCP proxy (tcp). bind: further words of its bind line."""
+    where = program("haproxy")
+    (port,) = free_ports(1)
+    path = directory / "haproxy.cfg"
+    path.write_text(
+        f"""global
+  maxconn 64
+defaults
+  mode {mode}
+  timeout connect 5s
+{timers}
+frontend exports
+  bind 127.0.0.1:{port} {bind}
+  default_backend storage
+backend storage
+  server one {upstream}
+"""
+    )
+    with _running("haproxy", [where, "-db", "-f", str(path)], directory, port):
+        yield port, path
+
+
+@contextmanager
+def squid(directory: Path, timers: str) -> Iterator[tuple[int, Path]]:
+    """A forward proxy, without a cache."""
+    where = program("squid")
+    (port,) = free_ports(1)
+    user = "proxy" if os.geteuid() == 0 else getpass.getuser()
+    if os.geteuid() == 0:
+        os.chown(directory, pwd.getpwnam(user).pw_uid, -1)
+        for parent in directory.parents[:3]:
+            if os.stat(parent).st_uid == 0 and str(parent).startswith("/tmp/"):
+                os.chmod(parent, 0o755)
+    path = directory / "squid.conf"
+    path.write_text(
+        f"""http_port 127.0.0.1:{port}
+acl here src 127.0.0.1
+http_access allow here
+cache deny all
+pid_filename {directory}/squid.pid
+access_log none
+cache_log {directory}/cache.log
+coredump_dir {directory}
+cache_effective_user {user}
+shutdown_lifetime 1 seconds
+pinger_enable off
+{timers}
+"""
+    )
+    with _running("squid", [where, "-N", "-f", str(path)], directory, port):
+        yield port, path
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for a name: (PEM of both, PEM of the certificate alone)."""
+    import subprocess
+
+    where = shutil.which("openssl")
+    if where is None:
+        pytest.skip("openssl is not installed: apt-get install --no-install-recommends openssl")
+    key, shown, both = directory / "key.pem", directory / "cert.pem", directory / "both.pem"
+    subprocess.run(
+        [where, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+         "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(shown)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    both.write_text(shown.read_text() + key.read_text())
+    ssl.create_default_context(cafile=str(shown))
+    return both, shown
