@@ -103,8 +103,29 @@ options:
         elements: str
         default: []
       log_path:
-        description: The edge's log file.
+        description: The edge's log file. Its rotations (C(.1), C(.gz), dated ones) are found beside it.
         type: str
+      log_format:
+        description:
+          - The format of the log's timestamps, told from its first lines where not given. V(iso8601), V(syslog),
+            V(epoch), V(log4j), or a pattern such as V(%d.%m.%Y %H:%M:%S).
+        type: str
+      log_timezone:
+        description:
+          - The time zone of timestamps that name none, such as V(Europe/London) or V(+01:00). That of the node by
+            default.
+        type: str
+      job_path:
+        description:
+          - A saved document of the export job that failed, JSON, on the controller. It tells the window in which the
+            log is read, and how the transfer died.
+        type: str
+      window:
+        description:
+          - The time in which the export failed, keys C(start) and C(end), ISO 8601 in UTC. That of O(edges[].job_path) by
+            default.
+        type: dict
+        default: {}
       proxy_config_paths:
         description: Configuration files of Squid, nginx, HAProxy or Envoy through which the export goes.
         type: list

@@ -38,6 +38,10 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
     "recording_storage_path": {"type": "str"},
     "recording_keys": {"type": "list", "elements": "str", "default": []},
     "log_path": {"type": "str"},
+    "log_format": {"type": "str"},
+    "log_timezone": {"type": "str"},
+    "job_path": {"type": "str"},
+    "window": {"type": "dict", "default": {}},
     "proxy_config_paths": {"type": "list", "elements": "str", "default": []},
     "payload": {"type": "dict", "default": {}},
 }
@@ -77,6 +81,10 @@ class Edge:
     recording_storage_path: str | None = None
     recording_keys: tuple[str, ...] = ()
     log_path: str | None = None
+    log_format: str | None = None
+    log_timezone: str | None = None
+    job_path: str | None = None
+    window: Mapping[str, str] = field(default_factory=dict)
     proxy_config_paths: tuple[str, ...] = ()
     payload: Payload = field(default_factory=Payload)
 
