@@ -25,8 +25,8 @@ options:
     description: What to read.
     type: list
     elements: str
-    choices: [dns, host, timeouts]
-    default: [dns, host, timeouts]
+    choices: [dns, host, timeouts, log]
+    default: [dns, host, timeouts, log]
   libraries:
     description: Packed libraries that travel with the run. Filled in by the action plugin.
     type: str
@@ -64,11 +64,12 @@ from ansible.module_utils.edge import travel
 from ansible.module_utils.edge.dns.node import gather_node as dns_node
 from ansible.module_utils.edge.egress.node import gather_node as host_node
 from ansible.module_utils.edge.finding import EdgepathError, Unread
+from ansible.module_utils.edge.log.node import gather_node as log_node
 from ansible.module_utils.edge.run import plain
 from ansible.module_utils.edge.targets import Edge
 from ansible.module_utils.edge.timeouts.node import gather_node as timeouts_node
 
-GATHERERS = {"dns": dns_node, "host": host_node, "timeouts": timeouts_node}
+GATHERERS = {"dns": dns_node, "host": host_node, "timeouts": timeouts_node, "log": log_node}
 
 
 def gather(edge: Edge, sections: list[str]) -> dict[str, object]:

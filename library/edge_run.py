@@ -9,6 +9,7 @@ module: edge_run
 short_description: Begin a run of edgepath
 description:
   - Validates the variables of every edge and makes the directory of the run, to which the later steps write.
+  - The document of a failed export job that C(edge_job_path) names becomes the window in which that edge's log is read.
   - An edge whose variables are wrong is reported with one clear message and keeps no other edge from being judged.
   - Runs on the controller.
 options:
@@ -77,6 +78,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.job.choose import with_window
 from ansible.module_utils.edge.run import write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
@@ -92,10 +94,26 @@ def commit_of(directory: str) -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
+def in_windows(edges: list[dict[str, object]]) -> tuple[list[dict[str, object]], list[str]]:
+    """The edges with the windows that their job documents tell, and what is wrong with documents that tell none.
+
+    A bad document does not keep an edge from being judged: edge_log_audit names it in a finding of its own.
+    """
+    resolved, wrong = [], []
+    for edge in edges:
+        try:
+            resolved.append(with_window(edge))
+        except EdgepathError as error:
+            resolved.append(edge)
+            wrong.append(str(error))
+    return resolved, wrong
+
+
 def begin(runs_dir: str, given: list[dict[str, object]], purpose: str) -> dict[str, object]:
     """Make the run's directory and its run.json; returns the module's result."""
     edges, errors = edges_from(given, complete=True)
     valid = {edge.name for edge in edges}
+    targets, warnings = in_windows([item for item in given if item.get("name") in valid])
     started = datetime.now(timezone.utc)
     identifier = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     run_dir = os.path.join(runs_dir, identifier)
@@ -110,13 +128,13 @@ def begin(runs_dir: str, given: list[dict[str, object]], purpose: str) -> dict[s
                 "version": VERSION,
                 "commit": commit_of(runs_dir),
                 "caller": f"{getpass.getuser()}@{socket.gethostname()}",
-                "edges": [item for item in given if item.get("name") in valid],
+                "edges": targets,
                 "errors": errors,
             },
         )
     except OSError as error:
         raise EdgepathError(f"cannot write the run to {run_dir}: {error.strerror}; set edge_runs_dir") from None
-    return {"run_dir": run_dir, "id": identifier, "edges": sorted(valid), "errors": errors}
+    return {"run_dir": run_dir, "id": identifier, "edges": sorted(valid), "errors": errors, "warnings": warnings}
 
 
 def main() -> None:
@@ -132,7 +150,7 @@ def main() -> None:
         result = begin(module.params["runs_dir"], module.params["edges"], module.params["purpose"])
     except EdgepathError as error:
         module.fail_json(msg=str(error))
-    for message in result["errors"].values():
+    for message in (*result["errors"].values(), *result.pop("warnings")):
         module.warn(message)
     module.exit_json(changed=False, **result)
 
