@@ -52,8 +52,10 @@ class Case:
         principal = self.fact("principal")
         if isinstance(principal, Unread):
             return principal
-        if isinstance(principal, Mapping) and parse_arn(str(principal.get("arn"))) is not None:
-            return None
+        if isinstance(principal, Mapping):
+            gone = unread(principal.get("arn")) or unread(principal.get("kind"))
+            if gone is not None or parse_arn(str(principal.get("arn"))) is not None:
+                return gone
         arn = self.fact("principal_arn")
         if isinstance(arn, Unread):
             return arn
@@ -163,6 +165,10 @@ class Case:
         if self.network.kind == "internet":
             return None
         held = self.egress.get("endpoint_policy")
+        if isinstance(held, Mapping) and self.network.kind == "unknown":
+            # What a principal means there hangs on the kind of the endpoint, and whether it is on the way at all.
+            message = f"edge {self.edge.name}: whether the policy of {held.get('id')} applies is not known"
+            return unread(held) or self.network.because or Unread("not_collected", "route", self.edge.name, message)
         return unread(held) or held
 
     # What.

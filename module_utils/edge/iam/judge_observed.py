@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..finding import Finding, Unread
+from ..finding import Finding, Unread, unread
 from ..targets import Edge
 from . import plan
 from .case import Case
@@ -29,6 +29,9 @@ _MOST = 20
 def observed(case: Case) -> Finding:
     """Of the audit's own step: refusals among the facts, where something put them there."""
     held = case.facts.get("denials")
+    hidden = [gone for gone in map(unread, [held, *(held if isinstance(held, list) else ())]) if gone is not None]
+    if hidden:
+        return case.unknown("IAM-24", hidden[0])
     lines = [str(item) for item in held] if isinstance(held, (list, tuple)) else []
     found = reconcile_case(case, parse_denials(lines))
     return found[0] if found else case.ask.not_applicable("IAM-24", case.subject, "no refused request was observed")

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..finding import Finding
+from ..finding import Finding, Unread, unread
 from .case import Case
 from .judge_calls import open_because
 from .network import Network, other_ways, over_internet, through_endpoint
@@ -31,6 +31,9 @@ def ways(case: Case) -> Finding:
         assert open_one is not None
         return case.unknown("IAM-18", open_because(case, open_one.answer), case.bucket_arn)
     if _state(real) == ALLOWED:
+        hidden = _hidden_routes(case)
+        if hidden is not None:
+            return case.unknown("IAM-18", hidden, case.bucket_arn)
         return case.ask.passed("IAM-18", case.bucket_arn, _compared(case, alternative, elsewhere))
     refused = _first(real, DENIED)
     assert refused is not None
@@ -51,9 +54,19 @@ def _compared(case: Case, alternative: Network, elsewhere: Sequence[StepAnswer])
     return f"allowed {case.network.label}; {alternative.label} {refused.why()}"
 
 
+def _hidden_routes(case: Case) -> Unread | None:
+    """What was not read of the ways that the other addresses take."""
+    routes = case.egress.get("routes") if isinstance(case.egress, Mapping) else None
+    gone = unread(routes)
+    for route in routes if isinstance(routes, list) else ():
+        for held in (route, *(route.values() if isinstance(route, Mapping) else ())):
+            gone = gone or unread(held)
+    return gone
+
+
 def _alternative(case: Case) -> Network:
     if case.network.kind == "internet":
-        vpc = case.egress.get("vpc_id") if isinstance(case.egress, dict) else None
+        vpc = case.egress.get("vpc_id") if isinstance(case.egress, Mapping) else None
         return through_endpoint(SOME_ENDPOINT, True, vpc if isinstance(vpc, str) else None)
     return over_internet(None, "through NAT")
 

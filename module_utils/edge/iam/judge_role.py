@@ -29,13 +29,15 @@ def principal(case: Case) -> Finding:
         return case.ask.passed("IAM-01", str(case.principal["arn"]), f"{case.principal['kind']} {came}".strip())
     if isinstance(held, Unread) or isinstance(arn, Unread) or case.edge.storage_kind == "s3_compatible":
         return case.unknown("IAM-01", case.nobody)
+    if held is not None:
+        return case.unknown("IAM-01", case.nobody)
     if arn:
         return case.ask.failed("IAM-01", str(arn), "it does not exist", evidence=({"operation": "iam:GetRole"},))
     if isinstance(keys, Unread):
         return case.unknown("IAM-01", keys)
     if keys:
         message = (
-            f"the export signs with the access key in {keys[0]['file']}; whose it is, is not known: set edge_role_arn"
+            f"the export signs with the access key in {_name(keys[0], 'file')}; whose it is, is not known: set edge_role_arn"
         )
         return case.unknown("IAM-01", Unread("not_collected", "edge_role_arn", case.edge.name, message))
     if case.in_aws is not True:
@@ -142,25 +144,33 @@ def static_keys(case: Case) -> Finding:
     found = case.fact("static_keys")
     if isinstance(found, Unread):
         return case.unknown("IAM-17", found, case.edge.name)
+    hidden = next((unread(item) for item in found or () if unread(item) is not None), None)
+    found = [item for item in found or () if unread(item) is None]
     users = case.principal.get("access_keys") if case.nobody is None else None
     gone = unread(users)
     aged = [item for item in users if item.get("status") == "Active"] if isinstance(users, list) else []
     if found or aged:
-        return _keys_found(case, found or [], aged)
+        return _keys_found(case, found, aged)
+    gone = gone or hidden
     if gone is not None:
         return case.unknown("IAM-17", gone)
     return case.ask.passed("IAM-17", case.edge.name, "no access key stands in the settings that were read")
 
 
 def _keys_found(case: Case, found: list[Mapping[str, str]], aged: list[Mapping[str, Any]]) -> Finding:
-    places = [f"{item['setting']} in {item['file']}" for item in found]
-    places += [f"key ...{item['ends_with']} of {case.subject}, made {item['created']}" for item in aged]
+    places = [f"{_name(item, 'setting')} in {_name(item, 'file')}" for item in found]
+    places += [f"key ...{_name(item, 'ends_with')} of {case.subject}, made {_name(item, 'created')}" for item in aged]
     fix = None
     if found:
         fix = case.fix(
             "remove_static_keys",
-            f"take {', '.join(item['setting'] for item in found)} out and use the role",
+            f"take {', '.join(_name(item, 'setting') for item in found)} out and use the role",
             settings=[dict(item) for item in found],
         )
-    evidence = tuple({"file": item["file"], "setting": item["setting"]} for item in found)
+    evidence = tuple({name: _name(item, name) for name in ("file", "setting")} for item in found)
     return case.ask.failed("IAM-17", case.edge.name, "; ".join(places), evidence=evidence, fix=fix)
+
+
+def _name(item: Mapping[str, Any], name: str) -> str:
+    held = item.get(name)
+    return held if isinstance(held, str) else f"a {name} that is not known"

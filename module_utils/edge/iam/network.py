@@ -62,6 +62,9 @@ def network_of(egress: Any) -> Network:
     gone = unread(route)
     if gone is not None or not isinstance(route, Mapping):
         return not_known(gone)
+    gone = unread(route.get("kind")) or unread(route.get("id"))
+    if gone is not None:
+        return not_known(gone)
     return _of_route(route, egress)
 
 
