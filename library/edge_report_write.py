@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes report.json in the formats that people, CI systems and dashboards read."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: edge_report_write
+short_description: Write the report of a run as HTML, JUnit, SARIF, OCSF, Prometheus metrics and CSV
+description:
+  - Reads C(report.json), the canonical report, and writes what is asked for beside it. Nothing is judged here; every
+    format holds the same findings, and an unknown answer passes in none of them.
+  - C(report.html) is one file that loads nothing from anywhere. It shows the verdicts, the export path hop by hop, the
+    bounds in time, and every finding with its evidence and cure.
+  - C(report.junit.xml) has a suite an edge and a case a finding. C(report.sarif) is SARIF 2.1.0.
+    C(findings.ocsf.json) holds OCSF Compliance Findings (class 2003). C(metrics.prom) is for the textfile collector of
+    Prometheus' node exporter. C(findings.csv) is safe to open in a spreadsheet.
+  - Each file is written whole or not at all, and is readable by its owner alone.
+  - Runs on the controller.
+options:
+  run_dir:
+    description: The directory of the run, in which C(report.json) is. One of this and O(report) is needed.
+    type: path
+  report:
+    description: The report, where it is not the one of a run's directory. The other files are written beside it.
+    type: path
+  formats:
+    description: What to write.
+    type: list
+    elements: str
+    choices: [html, junit, sarif, ocsf, prometheus, csv]
+    default: [html, junit, sarif, ocsf, prometheus, csv]
+  template_dir:
+    description:
+      - The directory with C(report.html.j2), C(report.css) and C(report.js), which the HTML report is made of.
+      - Needed where O(formats) holds V(html). The role edge_report brings its own.
+    type: path
+  project_dir:
+    description:
+      - The directory of the playbooks. The HTML report shows the commands that plan, make and take back a change only
+        where C(converge.yml) and C(rollback.yml) are there.
+      - Without it only the audit's own command is shown.
+    type: path
+author:
+  - edgepath maintainers
+requirements:
+  - jinja2
+  - prometheus_client
+notes:
+  - The files are the record of the audit and are written in check mode too. Nothing else is.
+"""
+
+EXAMPLES = r"""
+- name: Write the report in every format
+  edge_report_write:
+    run_dir: "{{ edge_run_dir }}"
+    template_dir: "{{ role_path }}/templates"
+    project_dir: "{{ playbook_dir }}/.."
+  delegate_to: localhost
+  run_once: true
+
+- name: Write what the CI system shows
+  edge_report_write:
+    report: runs/latest/report.json
+    formats: [junit, sarif]
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+files:
+  description: The file of each format.
+  returned: success
+  type: dict
+  sample:
+    html: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.html
+    junit: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.junit.xml
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.run import read_json
+from ansible.module_utils.edge.writers.model import Report, parse
+
+try:
+    from ansible.module_utils.edge.writers import as_html
+    from ansible.module_utils.edge.writers.formats import FILES, WRITERS
+
+    MISSING = None
+except ImportError as error:
+    MISSING = error.name
+
+FORMATS = ["html", "junit", "sarif", "ocsf", "prometheus", "csv"]
+PLAYBOOKS = ("audit.yml", "converge.yml", "rollback.yml")
+
+
+def write_text(path: str, pieces: Iterable[str]) -> None:
+    """Write a file whole or not at all: temporary file, fsync, rename. Readable by the owner alone."""
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".tmp-")
+    try:
+        # CSV brings its own line ends.
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            for piece in pieces:
+                stream.write(piece)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def parts(template_dir: str) -> as_html.Parts:
+    """The files that the HTML report is made of."""
+    texts = []
+    for name in ("report.html.j2", "report.css", "report.js"):
+        path = os.path.join(template_dir, name)
+        try:
+            with open(path, encoding="utf-8") as stream:
+                texts.append(stream.read())
+        except (OSError, ValueError) as error:
+            raise EdgepathError(f"cannot read {path}: {error}; template_dir must be the role's templates") from None
+    return as_html.Parts(*texts)
+
+
+def playbooks(project_dir: str | None) -> list[str]:
+    """The playbooks whose commands the report may show."""
+    if project_dir is None:
+        return [PLAYBOOKS[0]]
+    return [PLAYBOOKS[0]] + [name for name in PLAYBOOKS[1:] if os.path.exists(os.path.join(project_dir, name))]
+
+
+def pieces(kind: str, report: Report, params: dict[str, object]) -> Iterator[str]:
+    if kind == "html":
+        return as_html.write(report, parts(str(params["template_dir"])), playbooks(params["project_dir"]))
+    return WRITERS[kind](report)
+
+
+def write(params: dict[str, object]) -> dict[str, str]:
+    """Write the formats that params ask for; returns the file of each."""
+    source = params["report"] or os.path.join(str(params["run_dir"]), "report.json")
+    report = parse(read_json(source), str(source))
+    files = {}
+    for kind in dict.fromkeys(params["formats"]):
+        path = os.path.join(os.path.dirname(os.path.abspath(str(source))), FILES[kind])
+        try:
+            write_text(path, pieces(kind, report, params))
+        except OSError as error:
+            raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
+        files[kind] = path
+    return files
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "run_dir": {"type": "path"},
+            "report": {"type": "path"},
+            "formats": {"type": "list", "elements": "str", "choices": FORMATS, "default": FORMATS},
+            "template_dir": {"type": "path"},
+            "project_dir": {"type": "path"},
+        },
+        required_one_of=[("run_dir", "report")],
+        mutually_exclusive=[("run_dir", "report")],
+        supports_check_mode=True,
+    )
+    if MISSING is not None:
+        module.fail_json(msg=missing_required_lib(MISSING))
+    if "html" in module.params["formats"] and module.params["template_dir"] is None:
+        module.fail_json(msg="edge_report_write: formats holds html, so template_dir is needed")
+    try:
+        files = write(module.params)
+    except EdgepathError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, files=files)
+
+
+if __name__ == "__main__":
+    main()

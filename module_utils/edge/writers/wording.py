@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words and commands that several formats share. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+# Worst first.
+STATUS_WORDS = {
+    "fail": "fail",
+    "unknown": "unknown",
+    "waived": "waived",
+    "pass": "pass",
+    "not_applicable": "not applicable",
+}
+EFFECT_WORDS = {
+    "blocks": "no transfer gets through",
+    "truncates": "long transfers are cut",
+    "partial": "some connections fail",
+    "none": "the path works; the setting is wrong",
+}
+REASON_WORDS = {
+    "denied": "a permission was missing",
+    "error": "reading it failed",
+    "unreachable": "it could not be reached",
+    "not_collected": "it was not collected",
+}
+# What each playbook does for one edge; a command is shown only where its playbook exists.
+_COMMANDS = (
+    ("audit.yml", "Ask again", ""),
+    ("converge.yml", "Show the change without making it", " --check --diff"),
+    ("converge.yml", "Make the change", ""),
+    ("rollback.yml", "Take the change back", ""),
+)
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*]+")
+
+
+def spaced(word: str) -> str:
+    return word.replace("_", " ")
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: 45 s, 15 min, 5 min 50 s, 80 min, 7 d; two units at most."""
+    sizes = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    for place, (size, unit) in enumerate(sizes[:-1]):
+        if seconds >= 2 * size or seconds == size:
+            whole, rest = divmod(seconds, size)
+            smaller, name = sizes[place + 1]
+            return f"{whole:g} {unit}" + (f" {rest // smaller:g} {name}" if rest >= smaller else "")
+    return f"{seconds:.10g} s"
+
+
+def exact(seconds: float) -> str:
+    """Seconds as the setting has them, with the same time in a larger unit where that is shorter to read."""
+    short = span(seconds)
+    return short if short.endswith(" s") else f"{seconds:,.10g} s ({short})"
+
+
+def limit(bound: Mapping[str, Any]) -> str:
+    """A bound in a few words: ``idle 900 s``, ``total 7 d``, ``at least 1,024 bytes/s``."""
+    if bound.get("kind") == "rate":
+        return f"at least {float(bound.get('bytes_per_second') or 0):,.10g} bytes/s"
+    seconds = float(bound.get("seconds") or 0)
+    return f"{bound.get('kind')} {f'{seconds:,.10g} s' if seconds < 7200 else span(seconds)}"
+
+
+def commands(edge: str, playbooks: Collection[str]) -> list[tuple[str, str]]:
+    """What to type for one edge, with what it does. playbooks: those that exist."""
+    return [(meaning, f"{before}{quoted(edge)}{after}") for meaning, before, after in command_parts(playbooks)]
+
+
+def command_parts(playbooks: Collection[str]) -> list[tuple[str, str, str]]:
+    """The same for any edge: what it does, the command before the quoted edge, and after it."""
+    return [
+        (meaning, f"ansible-playbook {playbook} --limit ", options)
+        for playbook, meaning, options in _COMMANDS
+        if playbook in playbooks
+    ]
+
+
+def quoted(edge: str) -> str:
+    """The edge as one word of a shell."""
+    return shlex.quote(edge)
+
+
+def policy(missing: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """An IAM policy that allows what was denied, or None. missing: the ledger's missing_permissions.
+
+    Actions on resources that the ledger names by ARN are allowed there alone. The other resources are lists and
+    descriptions, most of which have no resource-level permission (Service Authorization Reference).
+    """
+    by_resource: dict[str, set[str]] = {}
+    for item in missing:
+        if _ACTION.fullmatch(str(item["permission"])):
+            resource = str(item.get("resource", ""))
+            by_resource.setdefault(resource if resource.startswith("arn:") else "*", set()).add(item["permission"])
+    if not by_resource:
+        return None
+    statements = [
+        {"Sid": f"EdgepathAudit{number}", "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
+        for number, (resource, actions) in enumerate(sorted(by_resource.items()), start=1)
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
