@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..finding import EdgepathError
+from . import der
 
 try:
     import cryptography.x509
@@ -83,7 +84,7 @@ def check(raw: bytes, message: bytes, roots: bytes | None, name: str) -> Stamp:
 
 def _decode(raw: bytes, name: str) -> Any:
     try:
-        response = rfc3161_client.decode_timestamp_response(raw)
+        response = rfc3161_client.decode_timestamp_response(der.sorted_certificates(raw))
         granted = rfc3161_client.PKIStatus(response.status) == rfc3161_client.PKIStatus.GRANTED
         if granted:
             _ = response.tst_info, response.signed_data

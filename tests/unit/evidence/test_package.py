@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bagit
 import pytest
-from ansible.module_utils.edge.evidence import keys, render, timestamp
+from ansible.module_utils.edge.evidence import der, keys, render, timestamp
 from ansible.module_utils.edge.evidence.names import data_paths
 from ansible.module_utils.edge.evidence.package import make
 from ansible.module_utils.edge.evidence.verify import Expected, verify
@@ -386,3 +386,17 @@ def test_base64_of_the_signature_is_canonical(tmp_path):
     package, _ = packed(tmp_path)
     text = read(package / "signature/statement.dsse.json")["signatures"][0]["sig"]
     assert base64.b64encode(base64.b64decode(text)).decode() == text
+
+
+@given(st.binary(max_size=60))
+def test_sorting_certificates_leaves_everything_else(raw):
+    assert sorted(der.sorted_certificates(raw)) == sorted(raw)
+
+
+def test_certificates_in_any_order_are_read(authority):
+    """This authority sends two, in the order of its configuration."""
+    with authority.serving() as url:
+        answer = timestamp.request(url, b"this")
+    stamp = timestamp.check(answer, b"this", authority.root.read_bytes(), "stamp")
+    assert (stamp.trusted, stamp.authority) == (True, "CN=Test timestamp authority")
+    assert der.sorted_certificates(der.sorted_certificates(answer)) == der.sorted_certificates(answer)

@@ -219,9 +219,19 @@ def test_a_folder_that_is_no_package(tmp_path):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"0a  ../outside\n", b"0a  /etc/passwd\n", b"0a  a//b\n", b"0a *a\n", b"0a a\n", b"0a  a", b"0a  a\n0a  a\n", b"\n",
-     b"0a  a%0Ab\n", "0a  ü\n".encode()],
-)  # fmt: skip
+    [
+        b"0a  ../outside\n",
+        b"0a  /etc/passwd\n",
+        b"0a  a//b\n",
+        b"0a *a\n",
+        b"0a a\n",
+        b"0a  a",
+        b"0a  a\n0a  a\n",
+        b"\n",
+        b"0a  a%0Ab\n",
+        "0a  ü\n".encode(),
+    ],
+)
 def test_odd_manifest_lines_are_refused(raw):
     with pytest.raises(EdgepathError):
         bag.parse_manifest(raw, "manifest")
