@@ -19,6 +19,7 @@ _SYNC = (b"\xff\xf8", b"\xff\xf9")
 _LONGEST_HEADER = 16
 # Above the largest frame that the format allows at the usual block sizes (65535 samples, 8 channels, 32 bits).
 _LARGEST = 65535 * 8 * 4 + 64
+_FIRST_LOOK = 256
 
 
 @dataclass(frozen=True)
@@ -134,23 +135,29 @@ class _Walk:
             self.report.add("overlap", f"frame {frame.number} comes again", start / self.info.rate, position)
 
     def next(self, position: int, frame: _Frame, start: int) -> int:
-        """Where this frame ends; tells where its checksum is wrong."""
-        body = self.source.at(position, min(self.limit, self.end - position))
-        fallback = 0
-        for offset, following in self.candidates(body, frame.header + 2):
-            good = _checks(body[:offset])
-            if good or following.number == self.after(frame):
-                if not good:
-                    self.bad(frame, start, position)
-                return position + offset
-            if not fallback and following.number > frame.number:
-                fallback = offset
-        if position + len(body) >= self.end and (not fallback or _checks(body)):
+        """Where this frame ends; tells where its checksum is wrong. Most end soon, so little is read at first."""
+        size, left = _FIRST_LOOK, self.end - position
+        while True:
+            body = self.source.at(position, min(size, self.limit, left))
+            for offset, following in self.candidates(body, frame.header + 2):
+                good = _checks(body[:offset])
+                if good or following.number == self.after(frame):
+                    if not good:
+                        self.bad(frame, start, position)
+                    return position + offset
+            if len(body) >= min(self.limit, left):
+                return self.last(position, frame, start, body)
+            size *= 4
+
+    def last(self, position: int, frame: _Frame, start: int, body: bytes) -> int:
+        """Where a frame ends that no good one follows: the end of the file, or before what looks like the next."""
+        later = [offset for offset, other in self.candidates(body, frame.header + 2) if other.number > frame.number]
+        if position + len(body) >= self.end and (not later or _checks(body)):
             if not _checks(body):
                 self.cut(frame, start, position)
             return self.end
         self.bad(frame, start, position)
-        return position + (fallback or len(body))
+        return position + (later[0] if later else len(body))
 
     def candidates(self, body: bytes, offset: int) -> list[tuple[int, _Frame]]:
         found = []

@@ -10,7 +10,9 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from ansible.module_utils.edge.audio import crc, ogg
 from ansible.module_utils.edge.audio.model import MAX_DEFECTS, Options
 from ansible.module_utils.edge.audio.source import Source, runs
@@ -303,6 +305,21 @@ def test_matroska_blocks_removed_leave_a_gap():
     assert [defect.kind for defect in report.defects] == ["gap"]
     assert report.defects[0].length == pytest.approx(5, abs=0.2)
     assert RATE
+
+
+@ALL
+def test_an_honest_file_is_far_from_being_given_up(name, monkeypatch):
+    monkeypatch.setattr("ansible.module_utils.edge.audio.source._ASKED_ANYWAY", 0)
+    monkeypatch.setattr("ansible.module_utils.edge.audio.source._ASKED_PER_BYTE", 32)
+    assert walked(recording(name)).status == "continuous"
+
+
+def test_neither_is_one_of_silence_where_frames_are_smallest(monkeypatch):
+    monkeypatch.setattr("ansible.module_utils.edge.audio.source._ASKED_ANYWAY", 0)
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros((8000 * 600, 2), np.int16), 8000, format="FLAC")
+    report = walked(stream.getvalue())
+    assert (report.status, report.structural_seconds) == ("continuous", 600)
 
 
 def test_a_walk_that_asks_for_too_much_is_given_up(monkeypatch):
