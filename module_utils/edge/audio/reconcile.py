@@ -132,7 +132,7 @@ _SENTENCES = {
     "explained": "The recording, as the storage gave it, lacks sound only where a lawful pause is annotated.",
     "uncompared": "The recording, as the storage gave it, is whole in itself; nothing states how long it should be.",
     "doubtful": "The recording, as the storage gave it, holds exact silence that no annotation explains: listen to it.",
-    "defective": "The recording, as the storage gave it, is not whole: the fault is the source's, not the copy's.",
+    "defective": "The recording, as the storage gave it, is not whole. Its hashes say whether the copy is to blame.",
     "unknown": "The recording's format is not walked: whether the source is whole is not known.",
 }
 

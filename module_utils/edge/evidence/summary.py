@@ -58,7 +58,8 @@ def _meaning() -> Section:
             "Where the storage gave checksums of its own, the comparison with them is under Objects: it shows that "
             "what was packed is what the storage held.",
             "Source. The audio report says whether each recording, as the storage gave it, is whole in its structure "
-            "and as long as stated. A defect there was in the source; hashes cannot show it, and do not cause it.",
+            "and as long as stated. Hashes cannot show such a defect. Where the copy was compared with the storage's "
+            "checksums, a defect was in the source before it was copied; where it was not, the cause stays open.",
             "Neither shows who spoke, or that the recording was made as it should have been.",
         ),
     )
