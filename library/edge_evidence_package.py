@@ -34,7 +34,9 @@ options:
     type: list
     elements: dict
   records_file:
-    description: A JSON file with the list that O(records) would hold.
+    description:
+      - A JSON file with the list that O(records) would hold, or a folder with a JSON file for each record, as the
+        retrieval leaves it.
     type: path
   journal:
     description: The journal of the retrieval. The package states its absence.
@@ -121,7 +123,7 @@ EXAMPLES = r"""
   edge_evidence_package:
     path: /srv/evidence/case-4711
     files: /srv/retrieved/case-4711
-    records_file: /srv/retrieved/case-4711/records.json
+    records_file: /srv/retrieved/case-4711/results
     journal: /srv/retrieved/case-4711/journal.jsonl
     custodian: J. Smith, telephony operations
     matter: Case 4711
@@ -190,8 +192,14 @@ from ansible.module_utils.edge.run import read_json
 GIVEN = ("custodian", "matter", "organisation", "journal", "reconciliation", "plan", "job", "caller", "clock")
 
 
+def read_records(path: str) -> Any:
+    if not os.path.isdir(path):
+        return read_json(path)
+    return [read_json(os.path.join(path, name)) for name in sorted(os.listdir(path)) if name.endswith(".json")]
+
+
 def order_from(params: dict[str, Any]) -> Order:
-    records = params["records"] if params["records"] is not None else read_json(params["records_file"])
+    records = params["records"] if params["records"] is not None else read_records(params["records_file"])
     if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
         raise EdgepathError(f"{params['records_file']}: holds no list of records")
     return Order(

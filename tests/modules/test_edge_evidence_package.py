@@ -63,6 +63,14 @@ def test_check_mode_makes_nothing(capsys, given):
     assert not os.path.exists(given["signing_key"])
 
 
+def test_a_folder_of_records(capsys, given, tmp_path):
+    (tmp_path / "results").mkdir()
+    for number, record in enumerate(json.loads(Path(given["records_file"]).read_text())):
+        (tmp_path / f"results/{number}.json").write_text(json.dumps(record))
+    code, result = run(edge_evidence_package, capsys, **{**given, "records_file": str(tmp_path / "results")})
+    assert (code, set(result["objects"])) == (0, set(FILES))
+
+
 def test_other_objects_are_not_written_over(capsys, given, made):
     records = json.loads(Path(given["records_file"]).read_text())
     Path(given["records_file"]).write_text(json.dumps(records[:1]))
