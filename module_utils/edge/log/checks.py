@@ -47,6 +47,11 @@ class _Case:
             return Unread("not_collected", "edge_facts", self.edge.name, f"edge {self.edge.name}: {key} was not read")
         return unread(self.facts[key])
 
+    def known(self, key: str) -> Any:
+        """A fact that adds to an answer; None where it could not be read, which takes nothing from the answer."""
+        found = self.facts.get(key)
+        return None if unread(found) is not None else found
+
     @property
     def when(self) -> str:
         """The time that the log was read for, in words."""
@@ -164,13 +169,13 @@ def _silent_words(case: _Case, log: Mapping[str, Any], told: int, silent: float)
         words += f"; it is silent for {silent:g} s from {log['silence']['from']}"
     if log["jumps_count"]:
         words += "; its clock jumps, which may look like silence"
-    likely = case.facts.get("culprits") or []
+    likely = case.known("culprits") or []
     return f"{words}. Likeliest: {likely[0]['title']}" if likely else words
 
 
 def _evidence(case: _Case, log: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     first = {"file": log["path"], "lines_in_window": log["lines_in_window"], "silence": log["silence"]}
-    culprits = (case.facts.get("culprits") or [])[:_MOST_CULPRITS]
+    culprits = (case.known("culprits") or [])[:_MOST_CULPRITS]
     keys = ("rank", "check", "title", "for", "against")
     return (first, *({key: culprit[key] for key in keys} for culprit in culprits))
 
@@ -198,7 +203,7 @@ def _clock(case: _Case) -> Finding:
 def _kernel(case: _Case) -> Finding:
     """The share of connections that ended for want of an answer, since the node's start."""
     check = "LOG-10"
-    gap = case.gap("tcp")
+    gap = case.gap("tcp") or unread(case.facts.get("tcp_added"))
     if gap is not None:
         return case.ask.unknown(check, "/proc/net/netstat", gap)
     tcp: Mapping[str, int] = case.facts["tcp"]
@@ -210,7 +215,8 @@ def _kernel(case: _Case) -> Finding:
     opened = tcp["Tcp.ActiveOpens"] + tcp["Tcp.PassiveOpens"]
     aborted = tcp["TcpExt.TCPAbortOnTimeout"]
     added = case.facts.get("tcp_added") or {}
-    since = f" in {case.facts['uptime'] / 3600:.1f} h since the node's start" if case.facts.get("uptime") else ""
+    uptime = case.known("uptime")
+    since = f" in {uptime / 3600:.1f} h since the node's start" if uptime else ""
     observed = f"TCPAbortOnTimeout {aborted}, EstabResets {tcp['Tcp.EstabResets']} of {opened} connections{since}"
     if added:
         observed += f"; {added.get('TcpExt.TCPAbortOnTimeout', 0)} more in the {added['seconds']:g} s of this visit"
@@ -253,7 +259,7 @@ def _allowance(case: _Case) -> Finding:
 def _journal(case: _Case) -> Finding:
     check = "LOG-13"
     resource = case.edge.export_service or case.edge.name
-    gap = case.gap("journal")
+    gap = case.gap("window") or case.gap("journal")
     if gap is not None:
         return case.ask.unknown(check, resource, gap)
     journal = case.facts["journal"]

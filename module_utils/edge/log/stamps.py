@@ -47,6 +47,7 @@ _DIRECTIVES: dict[str, bytes] = {
     "s": rb"(?P<epoch>\d{9})(?P<epoch_rest>\d)", "%": rb"%", "n": rb"\s+", "t": rb"\s+",
 }  # fmt: skip
 _EARLIER = "YymdeHIbBhp"
+_ALIKE = ("Yy", "mbBh", "de", "HI")
 HEAD_BYTES = 256 * 1024
 _HEAD_LINES = 400
 _HALF_YEAR = 183 * 86400.0
@@ -99,8 +100,9 @@ def _from_directives(name: str) -> bytes:
             continue
         if token[1:] not in _DIRECTIVES:
             raise EdgepathError(f"edge_log_format {name!r}: {token} is not known; known are %{' %'.join(_DIRECTIVES)}")
-        if token[1] in used and token[1] != "%":
-            raise EdgepathError(f"edge_log_format {name!r}: {token} stands in it twice")
+        told = next((group for group in _ALIKE if token[1] in group), token[1] if token[1] not in "%nt" else "")
+        if any(letter in told for letter in used):
+            raise EdgepathError(f"edge_log_format {name!r}: {token} tells what stands in it already")
         used.append(token[1])
         parts.append(_DIRECTIVES[token[1]])
         if token[1] in "Ms" or (close and token[1] in _EARLIER):
@@ -162,9 +164,10 @@ class Clock:
     def _minute(self, found: dict[str, bytes | None], previous: float | None) -> tuple[float | None, bool]:
         """The minute's first second, and whether that is so whatever stood before."""
         offset = found.get("offset")
-        if found.get("year") or found.get("short_year"):
-            year = int(found.get("year") or 0) or 2000 + int(found["short_year"] or 0)
-            return self._in_year(year, found, offset, previous)
+        if found.get("year"):
+            return self._in_year(int(found["year"] or 0), found, offset, previous)
+        if found.get("short_year"):
+            return self._in_year(2000 + int(found["short_year"] or 0), found, offset, previous)
         return self._yearless(found, offset, previous)
 
     def _in_year(
