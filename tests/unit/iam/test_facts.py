@@ -120,9 +120,9 @@ class Aws:
             }
             role["AttachedManagedPolicies"] = self.list_attached_role_policies("")["AttachedPolicies"]
             roles.append(role)
-        versions = [{"VersionId": "v2", "Document": document([])}, {"VersionId": "v3", "Document": None}]
+        old = {"VersionId": "v2", "Document": document([])}
         policies = [] if first else [
-            {"Arn": arn, "DefaultVersionId": "v3", "PolicyVersionList": [versions[0], {"VersionId": "v3", "Document": text}]}
+            {"Arn": arn, "DefaultVersionId": "v3", "PolicyVersionList": [old, {"VersionId": "v3", "Document": text}]}
             for arn, text in MANAGED.items()
         ]  # fmt: skip
         page = {"RoleDetailList": roles, "Policies": policies, "IsTruncated": first + 25 < 60}

@@ -68,7 +68,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "nobody": (facts(principal_arn=None, principal_from=None, principal=None), egress(role_arn=None)),
     "no such role": (facts(principal=None), egress()),
     "organisation": (facts(organisation={"id": "o-1", "management": False, "scps": SCPS, "rcps": []}), egress()),
-    "forbidden": (facts(organisation={"id": "o-1", "management": False, "scps": [*SCPS, *NO_PUT], "rcps": []}), egress()),
+    "forbidden": (facts(organisation={"id": "o-1", "management": False, "scps": [*SCPS, *NO_PUT], "rcps": []}),
+                  egress()),
     "by organisation": (facts(bucket_policy=document([{**PERIMETER[1], "Condition": {
         "StringNotEquals": {"aws:PrincipalOrgID": "o-2"}}}]),
         organisation={"id": "o-1", "management": True, "scps": [], "rcps": []}), egress()),
