@@ -23,7 +23,9 @@ from .model import Report, Row, count, days_left, to_json
 from .page_data import data
 from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, commands, plural, policy, spaced
 
-# How many edges stand open when the page opens, and how many causes an edge shows before the list of findings.
+# How many edges are drawn, how many of them stand open when the page opens, and how many causes an edge shows before
+# the list of findings. A browser opens a page of a thousand drawn paths in seconds; of ten thousand, in minutes.
+_DRAWN_EDGES = 1000
 _OPEN_EDGES = 3
 _CAUSES = 6
 
@@ -39,7 +41,9 @@ class Parts:
 
 def write(report: Report, parts: Parts, playbooks: Collection[str]) -> Iterator[str]:
     """The file in pieces. playbooks: those of which the report may show commands."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     environment.filters["spaced"] = spaced
     style, script = parts.style.replace("\r\n", "\n"), parts.script.replace("\r\n", "\n")
     if "</style" in style.lower() or "</script" in script.lower():
@@ -75,6 +79,7 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         by_edge[row.finding["edge"]].append(row)
     counts = report.counts()
     allow = policy(report.coverage["missing_permissions"])
+    edges = [_line(number, name, report.edges[name], rows) for number, (name, rows) in enumerate(by_edge.items())]
     return {
         "title": f"edgepath: {plural(len(report.edges), 'export path')}, {report.finished:%Y-%m-%d %H:%M} UTC",
         "headline": headline(report),
@@ -85,7 +90,8 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         "coverage": report.coverage,
         "bar": picture.bar(counts),
         "policy": to_json(allow, indent=2) if allow else "",
-        "edges": [_edge(number, name, report, rows, playbooks) for number, (name, rows) in enumerate(by_edge.items())],
+        "edges": edges,
+        "drawn": [_drawn(line, report, by_edge[line["name"]], playbooks) for line in edges[:_DRAWN_EDGES]],
         "words": STATUS_WORDS,
         "waivers": [{**waiver, "left": days_left(waiver, report.finished.date())} for waiver in report.waivers],
         "history": _history(report),
@@ -117,25 +123,34 @@ def summary(report: Report, counts: Mapping[str, int]) -> str:
     return ", ".join(parts)
 
 
-def _edge(number: int, name: str, report: Report, rows: Sequence[Row], playbooks: Collection[str]) -> dict[str, Any]:
-    edge = report.edges[name]
-    failing = [row for row in rows if row.status in ("fail", "waived")]
+def _line(number: int, name: str, edge: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    """An edge as it stands in the table of all."""
     return {
         "number": number,
         "name": name,
-        "open": number < _OPEN_EDGES and edge["verdict"] != "clear",
         "verdict": edge["verdict"],
         "sentence": edge["sentence"],
-        "longest": edge.get("longest_recording_minutes"),
-        "failed_because": edge.get("failed_because") or [],
         "failed": bool(edge.get("failed")),
         "counts": count(rows),
+    }
+
+
+def _drawn(line: Mapping[str, Any], report: Report, rows: Sequence[Row], playbooks: Collection[str]) -> dict[str, Any]:
+    """An edge with its pictures, causes and commands."""
+    edge = report.edges[line["name"]]
+    failing = [row for row in rows if row.status in ("fail", "waived")]
+    return {
+        **line,
+        "open": line["number"] < _OPEN_EDGES and edge["verdict"] != "clear",
+        "failed_because": edge.get("failed_because") or [],
         "path": picture.path(edge["path"]),
         "ladder": picture.ladder([row.finding for row in rows], edge.get("payload")),
         "causes": [_cause(row) for row in _ranked(failing, edge)[:_CAUSES]],
         "more": max(0, len(failing) - _CAUSES),
         "unknowns": _unknowns(rows),
-        "commands": commands(name, playbooks if any(row.finding.get("fix") for row in failing) else ["audit.yml"]),
+        "commands": commands(
+            line["name"], playbooks if any(row.finding.get("fix") for row in failing) else ["audit.yml"]
+        ),
     }
 
 

@@ -102,7 +102,7 @@
     const quoted = table.edges[row[EDGE]][1];
     for (const [meaning, before, after] of fixable ? table.commands : table.commands.slice(0, 1)) {
       put('screen', meaning, element('div', { class: 'copied' },
-        element('pre', { tabindex: '0' }, `${before}${quoted}${after}`),
+        element('pre', {}, `${before}${quoted}${after}`),
         element('button', { type: 'button', class: 'copy', 'aria-label': `Copy: ${meaning}` }, 'Copy')));
     }
   }
