@@ -12,12 +12,12 @@ from ..finding import Asker, Finding, Unread, unread
 from ..targets import Edge
 from .arn import Arn, parse_arn
 from .catalogue import CATALOGUE
-from .context import PRESENT, UNKNOWN, ContextInput
 from .documents import from_facts
 from .keyring import has_bucket_key, key_ids, uses_kms
 from .network import Network, network_of
 from .plan import SAMPLE, Asked, Step, Target, export_plan
-from .scene import Principal, Scene, StepAnswer
+from .requester import Requester
+from .scene import Scene, StepAnswer
 
 # More keys than this are not asked for one by one: what holds for these holds for the prefix.
 MOST_KEYS = 8
@@ -212,11 +212,12 @@ class Case:
     def scene(self) -> Scene:
         """The requests by the real way. Only where `nobody` is None."""
         owner = self.fact("bucket_account")
+        requester = Requester(self.edge, self.facts, self.egress, self.arn, self.in_instance is True)
         return Scene(
-            principal=self._requester(),
+            principal=requester.principal(),
             documents=from_facts(self.facts, self.endpoint_policy, self.network.gateway),
             network=self.network,
-            base=self._base(),
+            base=requester.base(),
             owner=owner if isinstance(owner, str) else None,
         )
 
@@ -224,81 +225,6 @@ class Case:
     def answers(self) -> tuple[StepAnswer, ...]:
         """The plan decided, by the real way."""
         return tuple(self.scene.decide_all(self.plan))
-
-    def _requester(self) -> Principal:
-        arn, issuer = str(self.principal["arn"]), None
-        unique = self.principal.get("id")
-        session = self._instance_id() if self.in_instance is True and self.principal["kind"] == "role" else None
-        if session:
-            # The session of an instance profile bears the id of the instance (IAM User Guide, "Instance profiles").
-            issuer = arn
-            role = self.arn.resource.rpartition("/")[2]
-            arn = f"arn:{self.arn.partition}:sts::{self.arn.account}:assumed-role/{role}/{session}"
-        return Principal(arn, issuer, self.arn.account, self._own_keys(unique, session))
-
-    def _instance_id(self) -> str | None:
-        if self.edge.instance_id:
-            return self.edge.instance_id
-        held = self.egress.get("instance") if isinstance(self.egress, Mapping) else None
-        found = held.get("id") if isinstance(held, Mapping) else None
-        return found if isinstance(found, str) else None
-
-    def _own_keys(self, unique: Any, session: str | None) -> dict[str, ContextInput]:
-        """The keys that speak of the principal (IAM User Guide, "AWS global condition context keys")."""
-        user = self.principal["kind"] != "role"
-        tags = self.principal.get("tags")
-        known = tags if isinstance(tags, Mapping) and not unread(tags) else None
-        fixed = user or session is not None
-        context: dict[str, ContextInput] = {f"aws:PrincipalTag/{name}": value for name, value in (known or {}).items()}
-        # Whoever assumes a role may bring session tags; an instance profile brings none.
-        context["aws:PrincipalTag/*"] = None if known is not None and fixed else UNKNOWN
-        if user and isinstance(unique, str):
-            context["aws:userid"] = unique
-        elif session and isinstance(unique, str):
-            context["aws:userid"] = f"{unique}:{session}"
-        if not user:
-            context["aws:MultiFactorAuthPresent"] = UNKNOWN
-            context["aws:SourceIdentity"] = None if session else UNKNOWN
-        context.update(self._instance_keys(session))
-        return context
-
-    def _instance_keys(self, session: str | None) -> dict[str, ContextInput]:
-        names = ("ec2:SourceInstanceARN", "aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4")
-        if session is None:
-            return dict.fromkeys(names, None if self.principal["kind"] != "role" else UNKNOWN)
-        vpc = self.egress.get("vpc_id") if isinstance(self.egress, Mapping) else None
-        instance = f"arn:{self.arn.partition}:ec2:{self.edge.region}:{self.arn.account}:instance/{session}"
-        return dict(zip(names, (instance, vpc if isinstance(vpc, str) else PRESENT, PRESENT)))
-
-    def _base(self) -> dict[str, ContextInput]:
-        organisation = self.fact("organisation")
-        org: ContextInput = None
-        if isinstance(organisation, Unread):
-            org = UNKNOWN
-        elif isinstance(organisation, Mapping):
-            org = str(organisation.get("id")) if organisation.get("id") else UNKNOWN
-        same = self.fact("bucket_account") == self.arn.account
-        paths = None if org is None else UNKNOWN
-        return {
-            "aws:SecureTransport": self.edge.storage_url.startswith("https"),
-            "aws:RequestedRegion": self.edge.region if self.edge.region else UNKNOWN,
-            "aws:CurrentTime": self._observed(),
-            "aws:ViaAWSService": False,
-            "aws:UserAgent": UNKNOWN,
-            "aws:PrincipalOrgID": org,
-            "aws:PrincipalOrgPaths": paths,
-            "aws:ResourceOrgID": org if same else UNKNOWN,
-            "aws:ResourceOrgPaths": paths if same else UNKNOWN,
-            "aws:ResourceTag/*": UNKNOWN,
-            "s3:BucketTag/*": UNKNOWN,
-            "s3:authType": "REST-HEADER",
-            "s3:signatureversion": "AWS4-HMAC-SHA256",
-            "s3:signatureAge": 0,
-        }
-
-    def _observed(self) -> ContextInput:
-        held = self.facts.get("observed")
-        return held if isinstance(held, str) else UNKNOWN
 
     # Findings.
 

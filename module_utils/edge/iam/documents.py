@@ -26,9 +26,18 @@ class Named:
     name: str
     document: Any
 
-    @property
+    @cached_property
     def gone(self) -> Unread | None:
         return unread(self.document)
+
+    @cached_property
+    def text(self) -> str:
+        return _text(self.document)
+
+    @cached_property
+    def words(self) -> str:
+        """The text in lower case, the escapes of JSON resolved: a name is found however it was written."""
+        return _spelled(self.text).lower()
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Documents:
     @cached_property
     def words(self) -> str:
         """The text of all documents in lower case: a context key that is not in it has no say."""
-        return "\n".join(_spelled(item.document).lower() for _, item in self.layered())
+        return "\n".join(item.words for _, item in self.layered())
 
     def layered(self) -> Iterator[tuple[str, Named]]:
         """Every document with the name of its layer, as decisions name it."""
@@ -117,9 +126,7 @@ def _text(document: Any) -> str:
         return ""
 
 
-def _spelled(document: Any) -> str:
-    """The text with the escapes of JSON resolved, so that a name is found however it was written."""
-    text = _text(document)
+def _spelled(text: str) -> str:
     if "\\" not in text:
         return text
     try:

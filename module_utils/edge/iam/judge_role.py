@@ -36,9 +36,7 @@ def principal(case: Case) -> Finding:
     if isinstance(keys, Unread):
         return case.unknown("IAM-01", keys)
     if keys:
-        message = (
-            f"the export signs with the access key in {_name(keys[0], 'file')}; whose it is, is not known: set edge_role_arn"
-        )
+        message = f"the export signs with the access key in {_name(keys[0], 'file')}; whose it is, is not known: set edge_role_arn"
         return case.unknown("IAM-01", Unread("not_collected", "edge_role_arn", case.edge.name, message))
     if case.in_aws is not True:
         return case.unknown("IAM-01", case.nobody)
@@ -144,6 +142,7 @@ def static_keys(case: Case) -> Finding:
     found = case.fact("static_keys")
     if isinstance(found, Unread):
         return case.unknown("IAM-17", found, case.edge.name)
+    nowhere = found is None
     hidden = next((unread(item) for item in found or () if unread(item) is not None), None)
     found = [item for item in found or () if unread(item) is None]
     users = case.principal.get("access_keys") if case.nobody is None else None
@@ -154,6 +153,9 @@ def static_keys(case: Case) -> Finding:
     gone = gone or hidden
     if gone is not None:
         return case.unknown("IAM-17", gone)
+    if nowhere:
+        observed = "no settings were named: edge_recording_storage_path and edge_export_config_path are not set"
+        return case.ask.not_applicable("IAM-17", case.edge.name, observed)
     return case.ask.passed("IAM-17", case.edge.name, "no access key stands in the settings that were read")
 
 

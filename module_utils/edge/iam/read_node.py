@@ -28,9 +28,9 @@ _ENVIRONMENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def from_node(edge: Edge, section: Any) -> dict[str, Any]:
-    """{"asks": {"versions": bool | None | unread, ...}, "static_keys": [{"file", "setting"}] | Unread}.
+    """{"asks": {"versions": bool | None | unread, ...}, "static_keys": [{"file", "setting"}] | None | Unread}.
 
-    None: nothing says whether the export asks for it.
+    None: nothing says whether the export asks for it; no settings were named in which keys could stand.
     """
     gone = unread(section)
     if gone is not None or not isinstance(section, Mapping):
@@ -62,6 +62,8 @@ def _asked(edge: Edge, name: str, config: Any) -> Any:
 
 
 def _static_keys(section: Mapping[str, Any]) -> Any:
+    if all(section.get(name) is None for name in ("recording_storage", "export_config", "process")):
+        return None
     found: list[dict[str, str]] = []
     hidden: Unread | None = None
     for name in ("recording_storage", "export_config"):
