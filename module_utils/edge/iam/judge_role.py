@@ -36,7 +36,8 @@ def principal(case: Case) -> Finding:
     if isinstance(keys, Unread):
         return case.unknown("IAM-01", keys)
     if keys:
-        message = f"the export signs with the access key in {_name(keys[0], 'file')}; whose it is, is not known: set edge_role_arn"
+        place = _name(keys[0], "file")
+        message = f"the export signs with the access key in {place}, and whose it is, is not known: set edge_role_arn"
         return case.unknown("IAM-01", Unread("not_collected", "edge_role_arn", case.edge.name, message))
     if case.in_aws is not True:
         return case.unknown("IAM-01", case.nobody)

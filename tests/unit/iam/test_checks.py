@@ -342,6 +342,18 @@ def test_static_keys_are_told_by_their_place_and_never_by_value() -> None:
     assert (finding.status, finding.observed) == ("fail", "secretAccessKey in /opt/s.yaml")
 
 
+def test_without_settings_there_is_nothing_to_look_into() -> None:
+    assert judged(facts(static_keys=None))["IAM-17"].status == "not_applicable"
+
+
+def test_a_statement_with_an_end_is_judged_by_the_time_of_the_audit() -> None:
+    for end, status in (("2026-11-22T09:00:00Z", "fail"), ("2026-11-22T11:00:00Z", "pass")):
+        timed = [{**each, "Condition": {"DateLessThan": {"aws:CurrentTime": end}}} for each in IDENTITY]
+        assert judged(identity(timed))["IAM-04"].status == status
+    by_epoch = [{**each, "Condition": {"NumericLessThan": {"aws:EpochTime": "1000000000"}}} for each in IDENTITY]
+    assert judged(identity(by_epoch))["IAM-04"].status == "fail"
+
+
 def test_a_users_active_keys_are_long_lived_keys() -> None:
     user = f"arn:aws:iam::{ACCOUNT}:user/export"
     keys = [{"ends_with": "WXYZ", "status": "Active", "created": "2020-01-01T00:00:00+00:00"},

@@ -452,6 +452,10 @@ def test_keys_in_the_environment_of_the_process_count_too() -> None:
     assert [item["setting"] for item in found] == ["AWS_ACCESS_KEY_ID"]
 
 
+def test_where_no_file_is_named_none_can_hold_keys() -> None:
+    assert from_node(Edge.from_mapping(EDGE), section())["static_keys"] is None
+
+
 @pytest.mark.parametrize("name", ["recording_storage", "export_config", "process"])
 def test_a_file_that_was_not_read_may_hold_keys(name: str) -> None:
     gone = Unread("denied", "read", "/x", "permission denied")
