@@ -36,6 +36,7 @@ _COMMANDS = (
     ("rollback.yml", "Take the change back", ""),
 )
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*]+")
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\S+")
 
 
 def spaced(word: str) -> str:
@@ -93,14 +94,18 @@ def quoted(edge: str) -> str:
 def policy(missing: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """An IAM policy that allows what was denied, or None. missing: the ledger's missing_permissions.
 
-    Actions on resources that the ledger names by ARN are allowed there alone. The other resources are lists and
-    descriptions, most of which have no resource-level permission (Service Authorization Reference).
+    Actions on resources that the ledger names by ARN are allowed there alone, unless they are needed elsewhere too.
+    The other resources are lists and descriptions, most of which have no resource-level permission (Service
+    Authorization Reference).
     """
     by_resource: dict[str, set[str]] = {}
     for item in missing:
         if _ACTION.fullmatch(str(item["permission"])):
-            resource = str(item.get("resource", ""))
-            by_resource.setdefault(resource if resource.startswith("arn:") else "*", set()).add(item["permission"])
+            arn = _ARN.search(str(item.get("resource", "")))
+            by_resource.setdefault(arn.group() if arn else "*", set()).add(item["permission"])
+    anywhere = by_resource.get("*", set())
+    narrowed = {name: actions - anywhere for name, actions in by_resource.items() if name != "*"}
+    by_resource = {name: actions for name, actions in {"*": anywhere, **narrowed}.items() if actions}
     if not by_resource:
         return None
     statements = [

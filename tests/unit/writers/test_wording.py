@@ -52,6 +52,7 @@ def test_a_shell_takes_the_edge_as_one_word(edge: str) -> None:
     assert shlex.split(command) == ["ansible-playbook", "audit.yml", "--limit", edge]
 
 
+ANYWHERE = ["ec2:DescribeSubnets", "s3:GetBucketPolicy"]
 ROLE = "arn:aws:iam::1:role/edge"
 
 
@@ -59,13 +60,15 @@ def test_the_policy_allows_what_was_denied_and_nothing_else() -> None:
     missing = [
         {"permission": "ec2:DescribeSubnets", "resource": "Subnets", "edges": ["a"]},
         {"permission": "ec2:DescribeSubnets", "resource": "Subnets of vpc-1", "edges": ["b"]},
-        {"permission": "iam:GetRole", "resource": ROLE, "edges": ["a"]},
+        {"permission": "iam:GetRole", "resource": f"role {ROLE}", "edges": ["a"]},
+        {"permission": "s3:GetBucketPolicy", "resource": "arn:aws:s3:::b", "edges": ["a"]},
+        {"permission": "s3:GetBucketPolicy", "resource": "the policy of bucket c", "edges": ["a"]},
         {"permission": "read /etc/squid/squid.conf", "resource": "/etc/squid/squid.conf", "edges": ["a"]},
     ]
     assert policy(missing) == {
         "Version": "2012-10-17",
         "Statement": [
-            {"Sid": "EdgepathAudit1", "Effect": "Allow", "Action": ["ec2:DescribeSubnets"], "Resource": "*"},
+            {"Sid": "EdgepathAudit1", "Effect": "Allow", "Action": ANYWHERE, "Resource": "*"},
             {"Sid": "EdgepathAudit2", "Effect": "Allow", "Action": ["iam:GetRole"], "Resource": ROLE},
         ],
     }  # fmt: skip
