@@ -105,8 +105,8 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.api import Access, JobsApi
-from ansible.module_utils.edge.job.document import read_document
 from ansible.module_utils.edge.job.model import Job, JobState
+from ansible.module_utils.edge.job.saved import read_document
 
 
 def saved(path: str, job_id: str | None, state: str | None) -> list[Job]:

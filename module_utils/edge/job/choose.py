@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..finding import EdgepathError
-from .document import read_document
 from .model import Job
+from .saved import read_document
 
 
 def telling(jobs: Sequence[Job]) -> Job:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parses saved job documents, in the shape of the public interface and in that of operators.
+"""Parses job documents, in the shape of the public interface and in that of operators. Pure.
 
 Every error is an EdgepathError that names the file and the key; nothing else is raised, whatever the document holds.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +16,6 @@ from ..log.window import parse_time
 from .failure import failure_class
 from .model import WORDS, FailedRecording, Job, JobState
 
-MAX_BYTES = 32 * 1024 * 1024
 _ERROR_WORDS = frozenset({"STREAM_TERMINATION_ERROR", "TIMED_OUT", "TIMEOUT", "ERROR"})
 
 # Each value by the names under which documents hold it, the most telling first.
@@ -33,27 +30,6 @@ _CODE = ("code", "httpStatus", "statusCode", "http_status", "status_code")
 _RECORDINGS = ("failedRecordings", "failed_recordings", "recordings")
 _AUDIO = (("durationMs", 0.001), ("duration_ms", 0.001), ("durationSeconds", 1.0), ("duration_seconds", 1.0),
           ("recordingDurationSeconds", 1.0), ("durationMinutes", 60.0), ("duration_minutes", 60.0))  # fmt: skip
-
-
-def read_document(path: str) -> list[Job]:
-    """The jobs of a saved document; EdgepathError where it cannot be read or understood."""
-    return jobs_of(read_text(path), path)
-
-
-def read_text(path: str) -> str:
-    """The text of a document; a FIFO or a file of gigabytes is refused, not read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise EdgepathError(f"{path}: is not a regular file; give a saved job document")
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise EdgepathError(f"cannot read the job document {os.path.abspath(path)!r}: {reason}") from None
-    if len(data) > MAX_BYTES:
-        raise EdgepathError(f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MiB; give the document of one job")
-    return data.decode("utf-8-sig", errors="replace")
 
 
 def jobs_of(text: str, path: str) -> list[Job]:

@@ -9,7 +9,7 @@ What a line of a shape reports, every line of that shape does, but for a status 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 
 # The order decides where a line fits more than one: the most telling first.
 CLASSES = ("dns", "tls", "throttling", "access_denied", "connection_refused", "reset", "timeout")
@@ -25,30 +25,27 @@ _PATTERNS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
         rb"getaddrinfo|gaierror|unknown ?host|service not known|name resolution|enotfound|eai_\w+|nxdomain|servfail"
         rb"|no such host|(?:could ?n[o']t|cannot|can't|unable to|failed to|failure) resolve"
         rb"|\bdns\w*[ :_-]+(?:\w+ ){0,3}(?:fail|error|time)",
-        (
-            b"getaddrinfo", b"gaierror", b"unknownhost", b"unknown host", b"service not known", b"name resolution",
-            b"enotfound", b"eai_", b"nxdomain", b"servfail", b"such host", b" resolve", b"dns",
-        ),
+        (b"addrinfo", b"gaierror", b"unknown", b"not known", b"resol", b"notfound", b"eai_", b"nxdomain", b"servfail",
+         b"such host", b"dns"),
     ),
     "tls": (
-        rb"(?:ssl|tls|x\.?509|certificate).{0,80}(?:fail|error|alert|expired|invalid|untrusted|unknown ca|mismatch"
+        rb"(?:(?<![a-z])(?:open)?(?:ssl|tls)|x\.?509|certificate).{0,80}(?:fail|error|alert|expired|invalid|untrusted|unknown ca|mismatch"
         rb"|self.signed|not valid|bad |timed? ?out|reset|eof|refused|abort)"
-        rb"|(?:fail|error|alert|expired|invalid|untrusted|unable|cannot|bad).{0,80}(?:ssl|tls|x\.?509|certificate)"
+        rb"|(?:fail|error|alert|expired|invalid|untrusted|unable|cannot|bad).{0,80}"
+        rb"(?:(?<![a-z])(?:open)?(?:ssl|tls)|x\.?509|certificate)"
         rb"|pkix path",
         (b"ssl", b"tls", b"x509", b"x.509", b"certificate", b"pkix"),
     ),
     "throttling": (
         rb"slow ?down\b|throttl|too ?many ?requests|(?:rate|request ?limit|limit|bandwidth) ?exceeded"
         rb"|reduce your request rate|service ?unavailable",
-        (b"slowdown", b"slow down", b"throttl", b"many requests", b"manyrequests", b"exceeded", b"request rate",
-         b"unavailable"),
+        (b"slow", b"throttl", b"many", b"exceeded", b"request rate", b"unavailable"),
     ),
     "access_denied": (
         rb"(?:access|permission|authori[sz]ation|request) ?(?:is |was |has been )?denied|forbidden"
         rb"|signaturedoesnotmatch|invalidaccesskeyid|expiredtoken|invalidtoken|token (?:has |is )?expired"
         rb"|requesttimetooskewed|not authori[sz]ed|unauthori[sz]ed|accountproblem|invalidobjectstate",
-        (b"denied", b"forbidden", b"signaturedoesnotmatch", b"invalidaccesskeyid", b"expiredtoken", b"invalidtoken",
-         b"expired", b"tooskewed", b"authorized", b"authorised", b"accountproblem", b"invalidobjectstate"),
+        (b"denied", b"forbidden", b"doesnotmatch", b"invalid", b"expired", b"tooskewed", b"authori", b"accountproblem"),
     ),
     "connection_refused": (rb"connection ?refused|connrefused|actively refused", (b"refused",)),
     "reset": (
@@ -56,15 +53,15 @@ _PATTERNS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
         rb"|stream_termination|connection ?(?:was )?aborted|connaborted|forcibly closed"
         rb"|closed by (?:the )?(?:remote|peer)|unexpected (?:end of file|eof)|premature (?:end|eof|close)"
         rb"|incompleteread|bad gateway",
-        (b"reset", b"broken pipe", b"epipe", b"stream_termination", b"aborted", b"forcibly closed", b"closed by",
-         b"unexpected e", b"premature", b"incompleteread", b"bad gateway"),
+        (b"reset", b"pipe", b"stream_termination", b"aborted", b"closed", b"unexpected", b"premature",
+         b"incompleteread", b"bad gateway"),
     ),
     "timeout": (
         rb"timed ?out|(?:error|failed|failure|exception)\W{1,3}(?:\w+ )?time-?out|time-?out(?:error|exception"
         rb"| (?:waiting|after|while|reading|writing|connecting|exceeded|expired|occurred|error|on ))"
         rb"|(?:read|write|connect|connection|request|socket|idle|gateway|operation|response|upload|transfer|session"
         rb"|handshake) ?time-?out(?![ \w]*[=:]\s*\d)|deadline exceeded|no progress",
-        (b"timed", b"timeout", b"time-out", b"deadline exceeded", b"no progress"),
+        (b"timed", b"timeout", b"time-out", b"exceeded", b"no progress"),
     ),
 }  # fmt: skip
 # RFC 9110, 15.5 and 15.6; RFC 6585, 4; S3 sends 503 for SlowDown.
@@ -75,10 +72,17 @@ CODES = {
 
 _RULES = tuple((name, re.compile(_PATTERNS[name][0])) for name in CLASSES)
 KEYWORDS = tuple(dict.fromkeys(word for name in CLASSES for word in _PATTERNS[name][1]))
-_SHAPES = tuple(word.translate(SHAPE) for word in KEYWORDS)
 # A status code stands after such a word: `HTTP/1.1" 503`, `status=403`, `statusCode: 502`. In a shape it is 000.
-_CODE_WORDS = tuple(word.translate(SHAPE) for word in (b"http", b"status", b"code"))
-_CODED = re.compile(rb"(?:" + b"|".join(_CODE_WORDS) + rb")[^\s=:]{0,12}[ =:/\"]{1,3}(000)\b")
+CODE = "code"
+_CODE_WORDS = (b"http", b"status", b"code")
+_CODED = re.compile(
+    rb"(?:" + b"|".join(word.translate(SHAPE) for word in _CODE_WORDS) + rb")[^\s=:]{0,12}[ =:/\"]{1,3}(000)\b"
+)
+# What each keyword is a keyword of.
+_MEANING: dict[bytes, tuple[str, ...]] = {
+    **{word: tuple(name for name in CLASSES if word in _PATTERNS[name][1]) for word in KEYWORDS},
+    **dict.fromkeys(_CODE_WORDS, (CODE,)),
+}
 # Statements that something did not happen, and settings, are no events.
 _HARMLESS = re.compile(
     rb"\b(?:0|no|zero|without(?: any)?) (?:connection |read |write )?(?:timeouts|resets|retries|errors|failures)\b"
@@ -87,20 +91,28 @@ _HARMLESS = re.compile(
 _LONGEST = 16 * 1024
 
 
-def candidates(shapes: Iterable[bytes]) -> list[bytes]:
-    """Of some shapes those whose lines may be of a class; the others certainly are not."""
-    shapes = list(shapes)
-    together = b"\n".join(shapes)
-    present = [word for word in (*_SHAPES, *_CODE_WORDS) if word in together]
-    return [shape for shape in shapes if any(word in shape for word in present)] if present else []
+def candidates(lines: Sequence[bytes]) -> dict[int, set[str]]:
+    """Of some lines those that may be of a class, by place, with the classes (and CODE); the others are not."""
+    together = b"\n".join(lines).lower()
+    present = [(word, names) for word, names in _MEANING.items() if word in together]
+    found: dict[int, set[str]] = {}
+    if present:
+        for place, line in enumerate(together.split(b"\n")):
+            for word, names in present:
+                if word in line:
+                    found.setdefault(place, set()).update(names)
+    return found
 
 
-def by_words(line: bytes) -> str | None:
-    """The class that the words of a line tell."""
-    text = line[:_LONGEST].lower()
-    if _HARMLESS.search(text):
-        text = _HARMLESS.sub(b"", text)
-    return next((name for name, rule in _RULES if rule.search(text)), None)
+def by_words(line: bytes, among: Collection[str] = CLASSES) -> str | None:
+    """The class that the words of a line tell. among: the classes that are possible."""
+    rules = [(name, rule) for name, rule in _RULES if name in among]
+    text = line[:_LONGEST].lower() if rules else b""
+    found = next((name for name, rule in rules if rule.search(text)), None)
+    if found is None or not _HARMLESS.search(text):
+        return found
+    text = _HARMLESS.sub(b"", text)
+    return next((name for name, rule in rules if rule.search(text)), None)
 
 
 def code_places(shape: bytes) -> tuple[int, ...]:
@@ -108,11 +120,7 @@ def code_places(shape: bytes) -> tuple[int, ...]:
     return tuple(match.start(1) for match in _CODED.finditer(shape[:_LONGEST]))
 
 
-def by_code(line: bytes, places: Iterable[int]) -> str | None:
-    """The class that a status code in a line tells."""
-    return next((CODES[line[at : at + 3]] for at in places if line[at : at + 3] in CODES), None)
-
-
 def classify(line: bytes) -> str | None:
     """The class of a line by itself, None for a harmless one."""
-    return by_words(line) or by_code(line, code_places(line.translate(SHAPE)))
+    places = code_places(line.translate(SHAPE))
+    return by_words(line) or next((CODES[line[at : at + 3]] for at in places if line[at : at + 3] in CODES), None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..finding import EdgepathError, Unread, unread
 from ..job.choose import telling, with_window
-from ..job.document import read_document
+from ..job.saved import read_document
 from ..run import Run, plain
 from ..targets import Edge
 from ..timeouts.death import rank

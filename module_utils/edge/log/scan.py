@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from .classes import CLASSES, CODES, SHAPE, by_words, candidates, code_places
+from .classes import CLASSES, CODE, CODES, SHAPE, by_words, candidates, code_places
 from .redact import sample_text
 from .stamps import Clock, Format
 from .window import Window, iso
@@ -206,10 +206,9 @@ class Scan:
         lines = _Lines(piece, ends)
         known = self._telling
         new = {shapes[number]: number for number in numbers if shapes[number] not in known}
-        if new:
-            known = self._judge(new, lines)
+        found = self._judge(new, lines) if new else {}
         for number in numbers:
-            verdict = known.get(shapes[number])
+            verdict = known.get(shapes[number]) or found.get(shapes[number])
             if verdict is None:
                 continue
             name = verdict.name
@@ -220,12 +219,14 @@ class Scan:
                 self._record(name, lines, number, shapes[number], at)
 
     def _judge(self, new: dict[bytes, int], lines: _Lines) -> dict[bytes, _Verdict]:
-        """What lines of shapes that were not seen before tell, and those that were. new: with a line of each."""
+        """What lines of shapes that were not seen before tell. new: with the number of a line of each."""
         found: dict[bytes, _Verdict] = {}
-        for shape in candidates(new):
-            verdict = _Verdict(by_words(lines[new[shape]]), code_places(shape))
+        shapes, examples = list(new), [lines[number] for number in new.values()]
+        for place, names in candidates(examples).items():
+            places = code_places(shapes[place]) if CODE in names else ()
+            verdict = _Verdict(by_words(examples[place], names), places)
             if verdict.name or verdict.places:
-                found[shape] = verdict
+                found[shapes[place]] = verdict
         for shape in new:
             # A log of ever new shapes is slower to read, but takes no more memory.
             if len(shape) <= _LONGEST_SHAPE and self._kept_bytes < _SHAPES_BYTES:
@@ -234,7 +235,7 @@ class Scan:
                     self._telling[shape] = found[shape]
                 else:
                     self._harmless.add(shape)
-        return {**self._telling, **found} if found else self._telling
+        return found
 
     def _record(self, name: str, lines: _Lines, number: int, shape: bytes, at: float | None) -> None:
         seen = self.classes[name]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import telling, with_window
-from ansible.module_utils.edge.job.document import jobs_from, jobs_of, read_document
+from ansible.module_utils.edge.job.document import jobs_from, jobs_of
 from ansible.module_utils.edge.job.failure import failure_class
 from ansible.module_utils.edge.job.model import WORDS, Job, JobState
+from ansible.module_utils.edge.job.saved import read_document
 from ansible.module_utils.edge.timeouts.death import rank
 from hypothesis import given
 from hypothesis import strategies as st

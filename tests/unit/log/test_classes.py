@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which class a line is of; and that the shape of a line never hides its class."""
+"""Which class a line is of; and that no class is missed for want of a keyword."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ HARMLESS = [
     "0 timeouts, 0 resets in the last hour",
     "keepalive timeout: 0",
     "reset counters",
+    "upload of battlsnake failed over",
     "status=200 bytes=503403",
     "HTTP/1.1 200 504",
     "edge up 41 days",
@@ -85,8 +86,8 @@ def test_what_reports_nothing(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", [line for _, line in REPORTS])
-def test_no_shape_hides_a_report(line: str) -> None:
-    assert candidates([line.encode().translate(SHAPE)])
+def test_no_report_is_without_a_keyword(line: str) -> None:
+    assert candidates([b"harmless", line.encode()]).keys() == {1}
 
 
 def test_every_alternative_of_a_pattern_has_a_keyword() -> None:
@@ -120,10 +121,11 @@ TEXT = st.lists(FRAGMENTS | st.text(max_size=8), max_size=8).map("".join).map(la
 
 
 @given(TEXT)
-def test_a_harmless_shape_is_harmless(text: str) -> None:
+def test_a_line_without_keywords_is_harmless(text: str) -> None:
     line = text.encode("utf-8", "replace")
-    if not candidates([line.translate(SHAPE)]):
-        assert classify(line) is None
+    possible = candidates([line]).get(0, set())
+    assert classify(line) is None or classify(line) in possible or classes.CODE in possible
+    assert by_words(line, possible) == by_words(line)
 
 
 @given(st.binary(max_size=300))
@@ -137,5 +139,6 @@ def test_a_code_is_where_the_shape_says(text: str, code: int) -> None:
     line = f"{text} status={code}".encode("utf-8", "replace")
     places = code_places(line.translate(SHAPE))
     assert str(code).encode() in [line[at : at + 3] for at in places]
-    if by_words(line) is None and classes.by_code(line[: places[-1]], places[:-1]) is None:
+    earlier = [line[at : at + 3] for at in places if at < len(line) - 3]
+    if by_words(line) is None and not set(earlier) & set(classes.CODES):
         assert classify(line) == classes.CODES.get(str(code).encode())
