@@ -118,12 +118,13 @@ options:
       job_path:
         description:
           - A saved document of the export job that failed, JSON, on the controller. It tells the window in which the
-            log is read, and how the transfer died.
+            log is read, and how the transfer died. Give an absolute path, such as one that begins with the inventory's
+            own directory.
         type: str
       window:
         description:
-          - The time in which the export failed, keys C(start) and C(end), ISO 8601 in UTC. That of O(edges[].job_path) by
-            default.
+          - The time in which the export failed, keys C(start) and C(end), ISO 8601 in UTC. That of O(edges[].job_path)
+            by default.
         type: dict
         default: {}
       proxy_config_paths:
