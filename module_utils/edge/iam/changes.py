@@ -49,12 +49,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Change:
-    """One statement to be added to a layer (sid, statement), or to take another's place there (replaces: its index)."""
+    """One statement to be added to a layer, or to take another's place there (replaces: its index).
+
+    excepts: what an exception lets through, in words.
+    """
 
     layer: str
     policy: str
     statement: Mapping[str, Any]
     replaces: int | None = None
+    excepts: str = ""
 
     @property
     def action(self) -> str:
@@ -113,7 +117,7 @@ class Change:
             "key_policy": "to the key policy",
         }[self.layer]
         if self.replaces is not None:
-            return f"add an exception to statement {self.statement.get('Sid') or self.replaces} of {self.policy}"
+            return f"except {self.excepts} from statement {self.statement.get('Sid') or self.replaces} of {self.policy}"
         actions = self.statement["Action"]
         names = ", ".join(actions if isinstance(actions, (list, tuple)) else [actions])
         return f"add {names} on {_shown(self.statement['Resource'])} {where}"

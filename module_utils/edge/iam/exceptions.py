@@ -40,10 +40,10 @@ def exceptions(documents: Documents, decision: Decision, network: Network, place
     for key, value in _values(network, place):
         changed = _excepted(statement, key, value)
         if changed is not None:
-            yield Change(ref.layer, ref.policy, changed, ref.index)
+            yield Change(ref.layer, ref.policy, changed, ref.index, value)
     beside = _beside(statement, network)
     if beside is not None:
-        yield Change(ref.layer, ref.policy, beside, ref.index)
+        yield Change(ref.layer, ref.policy, beside, ref.index, str(network.endpoint))
 
 
 def _values(network: Network, place: Place) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from .documents import LAYERS, Documents, Named
 from .engine import PolicySet, Request, RequestError, decide
 from .exceptions import exceptions
 from .plan import VERIFY, Step
-from .s3_calls import KEY
+from .s3_calls import BUCKET, KEY
 from .scene import ALLOWED, DENIED, Answer, Scene, StepAnswer
 from .scope import Witness, beyond, elsewhere
 
@@ -71,6 +71,17 @@ class Fixer:
         # One statement has one content, whichever check asks for it.
         known = {change.name: change for change in self.whole}
         return self._fix([known.get(change.name, change) for change in own], steps)
+
+    def fix_misplaced(self, actions: Sequence[str], steps: Sequence[Step]) -> dict[str, Any] | None:
+        """Actions on the bucket, granted on its own ARN: those of the plan's calls, and others that were meant."""
+        own = self._merged(self._search(steps))
+        known = {change.name: change for change in self.whole}
+        changes = [known.get(change.name, change) for change in own]
+        planned = {ask.action for step in self.case.plan for ask in step.asks}
+        rest = [action for action in actions if action not in planned]
+        if rest:
+            changes.append(grant("identity", POLICY, "EdgepathBucket", BUCKET, rest, self.place))
+        return self._fix(changes, steps)
 
     def fix_layer(self, layer: str, steps: Sequence[Step]) -> dict[str, Any] | None:
         """The part of the whole fix that concerns one layer."""

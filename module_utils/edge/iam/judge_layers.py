@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,19 @@ from .decision import Outcome
 from .documents import Documents, Named, parsed
 from .fixes import fixer
 from .judge_calls import evidence, open_because
-from .plan import LIST
+from .plan import LIST, PROBE, Ask
 from .policy import Policy
+from .s3_calls import BUCKET
 from .scene import DENIED, HOP_OF_LAYER, OPEN, Scene, StepAnswer
 
 _EVERYTHING = Named(
     "everything", {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 )
 # Actions that are judged on the ARN of the bucket (Service Authorization Reference, "Actions for Amazon S3").
-_ON_BUCKET = ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation")
+_ON_BUCKET = (
+    "s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation",
+    "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:GetBucketPolicy",
+)  # fmt: skip
 
 
 def denials(case: Case) -> Finding:
@@ -149,19 +154,32 @@ def bucket_actions(case: Case) -> Finding:
         if layer not in ("identity", "resource"):
             continue
         policy = parsed(item, layer)
-        if not isinstance(policy, Policy):
+        if isinstance(policy, Policy):
+            found += _misplaced(case, policy)
+        else:
             hidden += [because for _, name, because in case.hidden if name == item.name]
-            continue
-        found += _misplaced(case, policy)
-    if found:
-        names = ", ".join(dict.fromkeys(name for item in found for name in item["actions"]))
-        observed = f"{names} granted on {case.edge.bucket}/* in {found[0]['statement']}: this grants nothing"
-        listing = [item.step for item in case.answers if item.step.purpose == LIST and item.state == DENIED]
-        fix = fixer(case).fix(listing) if listing else None
-        return case.ask.failed("IAM-12", case.subject, observed, evidence=tuple(found), fix=fix)
+    states = {name: case.scene.ask(_on_bucket(case, name)) for item in found for name in item["actions"]}
+    missing = [name for name, answer in states.items() if answer.state == DENIED]
+    if missing:
+        return _misplaced_finding(case, [item for item in found if set(item["actions"]) & set(missing)], missing)
+    undecided = [answer for answer in states.values() if answer.state == OPEN]
+    if undecided:
+        return case.unknown("IAM-12", open_because(case, undecided[0]))
     if hidden:
         return case.unknown("IAM-12", hidden[0])
-    return case.ask.passed("IAM-12", case.subject, "no grant of an action on the bucket names its objects alone")
+    return case.ask.passed("IAM-12", case.subject, "no action on the bucket is granted on its objects alone")
+
+
+def _on_bucket(case: Case, action: str) -> Ask:
+    asks = [ask for step in case.plan for ask in step.asks if ask.action == action]
+    return asks[0] if asks else Ask(action, BUCKET, case.bucket_arn)
+
+
+def _misplaced_finding(case: Case, found: Sequence[dict[str, Any]], missing: Sequence[str]) -> Finding:
+    observed = f"{', '.join(missing)} granted on {case.edge.bucket}/* in {found[0]['statement']}: this grants nothing"
+    listing = [item.step for item in case.answers if item.step.purpose in (LIST, PROBE) and item.state == DENIED]
+    fix = fixer(case).fix_misplaced(missing, listing)
+    return case.ask.failed("IAM-12", case.subject, observed, evidence=tuple(found), fix=fix)
 
 
 def _misplaced(case: Case, policy: Policy) -> list[dict[str, Any]]:

@@ -99,13 +99,15 @@ def test_the_first_call_that_fails_is_named_in_words() -> None:
 
 
 def test_list_bucket_on_objects_grants_nothing_and_is_named() -> None:
-    statements = [
-        {**IDENTITY[0], "Action": [*IDENTITY[0]["Action"], "s3:ListBucket"]},
-        *without(IDENTITY[1:], "s3:ListBucket"),
-    ]
-    found = judged(identity(statements))
+    objects = {**IDENTITY[0], "Action": [*IDENTITY[0]["Action"], "s3:ListBucket", "s3:GetBucketLocation"]}
+    found = judged(identity([objects, *without(IDENTITY[1:], "s3:ListBucket")]))
     assert failing(found) == {"IAM-02", "IAM-12", "IAM-22"}
-    assert "s3:ListBucket granted on acme-recordings/*" in found["IAM-12"].observed
+    assert "s3:ListBucket, s3:GetBucketLocation granted on acme-recordings/*" in found["IAM-12"].observed
+
+
+def test_an_action_that_is_granted_on_the_bucket_as_well_is_not_misplaced() -> None:
+    objects = {**IDENTITY[0], "Action": [*IDENTITY[0]["Action"], "s3:ListBucket"]}
+    assert failing(judged(identity([objects, *IDENTITY[1:]]))) == set()
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ def test_one_statement_has_one_content_whichever_check_asks() -> None:
     assert set(statements) == {"EdgepathListing", "EdgepathReading", "EdgepathWriting", "EdgepathTidying"}
 
 
+def test_what_was_granted_on_objects_is_granted_on_the_bucket() -> None:
+    objects = {**IDENTITY[0], "Action": [*IDENTITY[0]["Action"], "s3:ListBucket", "s3:GetBucketLocation"]}
+    held = identity([objects, *without(IDENTITY[1:], "s3:ListBucket")])
+    fix = fix_of("IAM-12", held)
+    assert [(change["statement"]["Sid"], change["statement"]["Action"]) for change in (fix, *fix["then"])] == [
+        ("EdgepathListing", ["s3:ListBucket"]),
+        ("EdgepathBucket", ["s3:GetBucketLocation"]),
+    ]
+    assert judged(made(held, fix))["IAM-12"].status == "pass"
+
+
 def test_the_key_is_granted_through_s3_alone() -> None:
     fix = fix_of("IAM-06", identity(without(IDENTITY, "kms:Decrypt")))
     assert fix["statement"] == {
@@ -186,6 +197,7 @@ def test_a_perimeter_gets_the_edges_own_mark_as_an_exception(condition: Any, way
     fix = fix_of("IAM-07", held, way)
     assert (fix["action"], fix["policy"], fix["index"]) == ("except_from_deny", "bucket policy", 1)
     assert fix["statement"]["Condition"] == expected
+    assert fix["summary"].startswith("except ") and fix["summary"].endswith("from statement Endpoint of bucket policy")
     assert fix["proof"]["proven"] is True and fix["proof"]["caller"] == "keeps what it may do to these policies"
     assert judged(made(held, fix), way)["IAM-07"].status == "pass"
 
