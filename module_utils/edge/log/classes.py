@@ -29,7 +29,8 @@ _PATTERNS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
          b"such host", b"dns"),
     ),
     "tls": (
-        rb"(?:(?<![a-z])(?:open)?(?:ssl|tls)|x\.?509|certificate).{0,80}(?:fail|error|alert|expired|invalid|untrusted|unknown ca|mismatch"
+        rb"(?:(?<![a-z])(?:open)?(?:ssl|tls)|x\.?509|certificate).{0,80}"
+        rb"(?:fail|error|alert|expired|invalid|untrusted|unknown ca|mismatch"
         rb"|self.signed|not valid|bad |timed? ?out|reset|eof|refused|abort)"
         rb"|(?:fail|error|alert|expired|invalid|untrusted|unable|cannot|bad).{0,80}"
         rb"(?:(?<![a-z])(?:open)?(?:ssl|tls)|x\.?509|certificate)"
