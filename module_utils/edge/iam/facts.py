@@ -111,7 +111,7 @@ def _account_facts(handle: _Handle, arns: Iterable[str]) -> dict[str, Any]:
     if not _in_aws(handle.edges) and not any(True for _ in arns):
         message = "the storage is not in AWS, and no role is named: there is no account to ask"
         because = Unread("not_collected", "sts:GetCallerIdentity", "caller", message)
-        return {"caller": because, "principals": {}, "organisation": None, "owned": None}
+        return {"caller": because, "principals": {}, "organisation": None, "owned": {}}
     account = handle.account()
     identity = account.identity()
     if isinstance(identity, Mapping):
@@ -124,7 +124,7 @@ def _account_facts(handle: _Handle, arns: Iterable[str]) -> dict[str, Any]:
         "caller": caller,
         "principals": PrincipalReader(account, account_id).read(arns),
         "organisation": _organisation(handle, account_id, caller),
-        "owned": read_owned(account) if _in_aws(handle.edges) else None,
+        "owned": {url: read_owned(account, url) for url in dict.fromkeys(_storage(edge) for edge in handle.edges)},
     }
 
 
@@ -141,8 +141,13 @@ def _in_aws(edges: Iterable[Edge]) -> bool:
 # Buckets and keys.
 
 
+def _storage(edge: Edge) -> str | None:
+    """Where S3 is asked, None for AWS's own."""
+    return edge.storage_url if edge.storage_kind == "s3_compatible" else None
+
+
 def _bucket_id(edge: Edge) -> tuple[str, str | None]:
-    return str(edge.bucket), edge.storage_url if edge.storage_kind == "s3_compatible" else None
+    return str(edge.bucket), _storage(edge)
 
 
 def _buckets(handle: _Handle) -> dict[tuple[str, str | None], dict[str, Any]]:
@@ -179,10 +184,10 @@ def _no_bucket(edge: Edge) -> dict[str, Any]:
 
 def _owner(edge: Edge, shared: Mapping[str, Any]) -> Any:
     """The account that owns the bucket; Unread where it is not the audited one or that cannot be told."""
-    owned, caller = shared["owned"], shared["caller"]
+    owned, caller = shared["owned"].get(_storage(edge)), shared["caller"]
     if isinstance(owned, Unread) or isinstance(caller, Unread):
         return owned if isinstance(owned, Unread) else caller
-    if edge.storage_kind == "aws" and owned is not None and edge.bucket in owned:
+    if owned is not None and edge.bucket in owned:
         return caller["account"]
     message = f"which account owns the bucket {edge.bucket} is not known: it is not among those of the audited account"
     return Unread("not_collected", "s3:ListAllMyBuckets", str(edge.bucket), message)

@@ -31,9 +31,9 @@ def read_bucket(account: Account, bucket: str, endpoint_url: str | None) -> dict
     }
 
 
-def read_owned(account: Account) -> Any:
+def read_owned(account: Account, endpoint_url: str | None = None) -> Any:
     """The names of the buckets that the audited account owns, or Unread."""
-    listed = account.read("s3", "list_buckets", "Buckets", resource="buckets")
+    listed = account.read("s3", "list_buckets", "Buckets", resource="buckets", endpoint_url=endpoint_url)
     return listed if isinstance(listed, Unread) else sorted(item["Name"] for item in listed or ())
 
 

@@ -156,7 +156,7 @@ class Aws:
             ]
         }
 
-    def list_buckets(self) -> Any:
+    def list_buckets(self, endpoint_url: Any) -> Any:
         return {"Buckets": [{"Name": name} for name in (BUCKET, *(f"{BUCKET}-{number}" for number in range(60)))]}
 
     def get_bucket_policy(self, Bucket: str, endpoint_url: Any) -> Any:
@@ -338,6 +338,14 @@ def test_storage_without_a_role_is_not_asked_for_one(cloud: type[Aws], tmp_path:
     facts, calls = iam_facts.gather([edge], run_of(tmp_path, [edge], {"in_aws": False, "role_arn": None}))
     assert set(calls) == {"s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"}
     assert facts["on-prem"]["principal_arn"] is None and facts["on-prem"]["organisation"] is None
+
+
+def test_storage_of_another_kind_with_a_role_is_read_like_aws(cloud: type[Aws], tmp_path: Any) -> None:
+    edge = Edge.from_mapping({"name": "on-prem", "storage_kind": "s3_compatible", "storage_endpoint": "http://o.test",
+                              "bucket": BUCKET, "role_arn": ROLE, "aws_endpoint_url": "http://o.test"})  # fmt: skip
+    facts, calls = iam_facts.gather([edge], run_of(tmp_path, [edge], {"in_aws": False, "role_arn": None}))
+    assert facts["on-prem"]["bucket_account"] == ACCOUNT and facts["on-prem"]["principal"]["arn"] == ROLE
+    assert "organizations:DescribeOrganization" not in calls and "kms:DescribeKey" not in calls
 
 
 def test_an_edge_without_a_bucket_does_not_keep_others_from_being_read(cloud: type[Aws], tmp_path: Any) -> None:
