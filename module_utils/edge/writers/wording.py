@@ -36,7 +36,6 @@ _COMMANDS = (
     ("rollback.yml", "Take the change back", ""),
 )
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*]+")
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\S+")
 
 
 def spaced(word: str) -> str:
@@ -59,9 +58,9 @@ def span(seconds: float) -> str:
 
 
 def exact(seconds: float) -> str:
-    """Seconds as the setting has them, with the same time in a larger unit where that is shorter to read."""
-    short = span(seconds)
-    return short if short.endswith(" s") else f"{seconds:,.10g} s ({short})"
+    """Seconds as the setting has them, with the same time as people say it where that differs."""
+    short, plain = span(seconds), f"{seconds:,.10g} s"
+    return plain if short == f"{seconds:.10g} s" else f"{plain} ({short})"
 
 
 def limit(bound: Mapping[str, Any]) -> str:
@@ -94,22 +93,11 @@ def quoted(edge: str) -> str:
 def policy(missing: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """An IAM policy that allows what was denied, or None. missing: the ledger's missing_permissions.
 
-    Actions on resources that the ledger names by ARN are allowed there alone, unless they are needed elsewhere too.
-    The other resources are lists and descriptions, most of which have no resource-level permission (Service
-    Authorization Reference).
+    It names no resources: the ledger says what was being judged, which need not be the resource that the call is
+    authorised on (a key was judged, and a version of a policy could not be read).
     """
-    by_resource: dict[str, set[str]] = {}
-    for item in missing:
-        if _ACTION.fullmatch(str(item["permission"])):
-            arn = _ARN.search(str(item.get("resource", "")))
-            by_resource.setdefault(arn.group() if arn else "*", set()).add(item["permission"])
-    anywhere = by_resource.get("*", set())
-    narrowed = {name: actions - anywhere for name, actions in by_resource.items() if name != "*"}
-    by_resource = {name: actions for name, actions in {"*": anywhere, **narrowed}.items() if actions}
-    if not by_resource:
+    actions = sorted({item["permission"] for item in missing if _ACTION.fullmatch(str(item["permission"]))})
+    if not actions:
         return None
-    statements = [
-        {"Sid": f"EdgepathAudit{number}", "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
-        for number, (resource, actions) in enumerate(sorted(by_resource.items()), start=1)
-    ]
-    return {"Version": "2012-10-17", "Statement": statements}
+    statement = {"Sid": "EdgepathAudit", "Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -169,7 +169,8 @@
       matrix.worst = table.edges.map(() => new Map());
       for (const row of all) {
         const of = matrix.worst[row[EDGE]];
-        if (!of.has(row[CHECK]) || row[STATUS] < of.get(row[CHECK])) of.set(row[CHECK], row[STATUS]);
+        // Findings stand worst first.
+        if (!of.has(row[CHECK])) of.set(row[CHECK], row[STATUS]);
       }
     }
     return matrix.worst;
