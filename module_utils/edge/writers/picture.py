@@ -9,6 +9,9 @@ from typing import Any
 
 from .wording import STATUS_WORDS, exact, limit, plural, spaced
 
+# What is shorter or longer stands at the end of the axis: a millisecond, thirty thousand years.
+_SHORTEST, _LONGEST = 1e-3, 1e12
+
 # The path: hops in rows, read like a text.
 _HOP_WIDTH, _HOP_HEIGHT, _GAP, _ROW_GAP, _A_ROW = 127, 84, 14, 30, 8
 
@@ -80,10 +83,10 @@ def ladder(findings: Sequence[Mapping[str, Any]], payload: Mapping[str, Any] | N
         return None
     transfer = float((payload or {}).get("transfer_seconds") or 0)
     values = [float(bound["seconds"]) for bound, _ in timed] + ([transfer] if transfer else [])
-    low, high = _ends(values)
+    low, high = _ends([_held(value) for value in values])
 
     def at(seconds: float) -> float:
-        share = (math.log10(seconds) - math.log10(low)) / (math.log10(high) - math.log10(low))
+        share = (math.log10(_held(seconds)) - math.log10(low)) / (math.log10(high) - math.log10(low))
         return round(_AXIS_LEFT + share * (_AXIS_RIGHT - _AXIS_LEFT), 1)
 
     height = _TOP + len(timed) * _RUNG + 8
@@ -133,6 +136,10 @@ def _distinct(findings: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, 
             identity = tuple(bound.get(key) for key in ("hop", "setting", "kind", "seconds", "bytes_per_second"))
             seen.setdefault(identity, (bound, finding))
     return list(seen.values())
+
+
+def _held(seconds: float) -> float:
+    return min(max(seconds, _SHORTEST), _LONGEST)
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:

@@ -38,7 +38,10 @@ def test_an_empty_path_can_be_drawn() -> None:
     assert picture.path([])["nodes"] == []
 
 
-@given(st.lists(st.floats(min_value=1e-3, max_value=1e10), min_size=1, max_size=12, unique=True), st.floats(0, 1e10))
+@given(
+    st.lists(st.floats(min_value=0, exclude_min=True, allow_infinity=False), min_size=1, max_size=12, unique=True),
+    st.floats(0, 1e308),
+)
 def test_rungs_grow_with_their_bounds_and_stay_in_the_picture(values: list[float], transfer: float) -> None:
     drawn = picture.ladder([bound(value) for value in values], {"transfer_seconds": transfer})
     assert drawn is not None
