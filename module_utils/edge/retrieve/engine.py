@@ -4,7 +4,7 @@
 What the threads do: some fetch ranges into the `.partial` file, one hashes it in order and compares, one follows with
 SHA-512. The result of an object:
     {"key", "version_id", "etag", "size", "path", "sha256", "sha512", "verified": bool, "service_checksums": {...},
-     "verification": [{"what", "result"}], "parts": [{"number", "start", "end", "sha256", "checksums"}], "head": {...},
+     "verification": [{"what", "result"}], "parts": [{"number", "start", "end", "stated", "computed"}], "head": {...},
      "attributes": {...}, "requests", "retries", "received": bytes, "resumed": bytes, "started", "finished"}
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ..finding import EdgepathError
@@ -24,7 +23,8 @@ from .fetching import Count, Fetcher, Options
 from .look import Look, look
 from .partial import Partial
 from .parts import Part, checksums_of, ranges
-from .store import Record, Store
+from .recorder import Recorder, utc_now
+from .store import Store
 from .verifier import Verifier, judge
 from .work import Work
 
@@ -44,7 +44,7 @@ class Transfer:
         final: str,
         directory: str,
         options: Options,
-        record: Record,
+        record: Recorder,
         count: Count,
     ) -> None:
         self._store = store
@@ -88,6 +88,7 @@ class Transfer:
                 "finished": utc_now(),
             }
             write_json(result_path, result)
+            self._record.drain()
             self._partial.finish(self._final)
         except TransferError as error:
             if error.kind in WORTHLESS:
@@ -219,11 +220,7 @@ def _service(seen: Look) -> dict[str, Any]:
 
 def _parts(parts: Sequence[Part], verifier: Verifier) -> list[dict[str, Any]]:
     return [
-        {"number": part.number, "start": part.start, "end": part.end, "sha256": sums["SHA256"].hex(),
-         "checksums": dict(part.checksums)}
+        {"number": part.number, "start": part.start, "end": part.end, "stated": dict(part.checksums),
+         "computed": {name: checksums.encode(digest) for name, digest in sums.items()}}
         for part, sums in zip(parts, verifier.part_sums)
     ]  # fmt: skip
-
-
-def utc_now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -86,7 +86,7 @@ class Fetcher:
         attempts = self._attempts()
         while position < end and not work.over:
             begun, generation = position, self.store.generation
-            outcome, failure = "complete", None
+            failure = None
             try:
                 for data in self._receive(position, end):
                     take(data)
@@ -94,9 +94,11 @@ class Fetcher:
                     if work.over:
                         break
             except TransferError as error:
-                outcome, failure = error.kind, error
+                failure = error
             flush()
-            self._note(begun, position, end, outcome)
+            with self._lock:
+                self.received += position - begun
+            self._count(position - begun, 0)
             if failure is not None:
                 self._retry(failure, attempts, position - begun, generation, work)
 
@@ -129,13 +131,6 @@ class Fetcher:
 
     def _attempts(self) -> Attempts:
         return Attempts(self.options.attempts, self.options.base_delay, self.options.max_delay)
-
-    def _note(self, begun: int, position: int, end: int, outcome: str) -> None:
-        with self._lock:
-            self.received += position - begun
-        self._count(position - begun, 0)
-        self.record({"type": "range", "key": self._key, "range": [begun, end], "bytes": position - begun,
-                      "outcome": outcome})  # fmt: skip
 
     def _retry(
         self, failure: TransferError, attempts: Attempts, progress: int, generation: int, work: Work | None

@@ -100,6 +100,7 @@ class Partial:
     def flush(self) -> None:
         try:
             os.fdatasync(self._file)
+            os.fdatasync(self._note)
         except OSError as error:
             raise self._refused(error) from None
 
@@ -177,16 +178,14 @@ class Partial:
         self._note = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._append(self._identity)
         for start, end, crc in self._blocks:
-            self._append({"start": start, "end": end, "crc32": crc}, sync=False)
+            self._append({"start": start, "end": end, "crc32": crc})
         os.fdatasync(self._note)
         os.replace(fresh, self.note_path)
 
-    def _append(self, item: Mapping[str, Any], sync: bool = True) -> None:
+    def _append(self, item: Mapping[str, Any]) -> None:
         line = json.dumps(item, sort_keys=True).encode("utf-8") + b"\n"
         try:
             os.write(self._note, line)
-            if sync:
-                os.fdatasync(self._note)
         except OSError as error:
             raise self._refused(error) from None
 

@@ -27,7 +27,7 @@ from ..finding import EdgepathError
 from ..run import read_json, write_json
 from ..version import VERSION
 from .asked import Asked
-from .engine import Transfer, utc_now
+from .engine import Transfer
 from .errors import TransferError
 from .fetching import Fetcher, Options, ignore
 from .partial import MARGIN_BYTES
@@ -35,6 +35,7 @@ from .parts import MIB
 from .plan import SCHEMA, Rule, fingerprint
 from .progress import Progress
 from .reconcile import reconcile
+from .recorder import Recorder, utc_now
 from .resolve import resolve
 from .store import Record, Source, Store
 
@@ -114,7 +115,8 @@ def retrieve(
     _make(request.destination)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(os.path.join(request.destination, "journal.jsonl")))
-        record: Record = journal.append
+        record = Recorder(journal.append)
+        stack.callback(record.close)
         store = Store(request.source, record, session)
         record(_started(request))
         try:
@@ -131,11 +133,12 @@ def retrieve(
         write_json(os.path.join(request.destination, "reconciliation.json"), retrieved.reconciliation)
         counts = {name: value for name, value in retrieved.reconciliation.items() if isinstance(value, int)}
         record({"type": "finished", "clock_offset_seconds": store.clock_offset, **counts})
+        record.drain()
     return retrieved
 
 
 def _fetch_all(
-    request: Request, plan: dict[str, Any], store: Store, record: Record, show: Callable[[Mapping[str, Any]], Any]
+    request: Request, plan: dict[str, Any], store: Store, record: Recorder, show: Callable[[Mapping[str, Any]], Any]
 ) -> Retrieved:
     results = _known(plan, request.destination)
     failures: dict[str, str] = {}

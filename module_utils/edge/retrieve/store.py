@@ -2,8 +2,9 @@
 """One bucket through boto3: every request once, pinned to a version and an ETag, and written down.
 
 Retries are the engine's, where they are counted and recorded; botocore's own are switched off. record() takes one
-event for each request: {"type": "request", "operation", "key", "version_id", "range", "status", "request_id",
-"host_id", "clock_offset_seconds"} or, where no answer came, {"type": "request_failed", ..., "kind", "message"}.
+event for each request, when it is over: {"type": "request", "operation", "key", "version_id", "range", "status",
+"request_id", "host_id", "clock_offset_seconds", "asked": time, "bytes": of a body, "outcome": "complete" or why not}
+or, where it was refused or not answered, {"type": "request_failed", ..., "kind", "message"}.
 """
 
 from __future__ import annotations
@@ -125,32 +126,43 @@ class Store:
         Leaving before the end drops the connection; an answer to another range or of another object is refused.
         """
         wanted = {**_pinned(key, version_id, etag), "Range": f"bytes={start}-{end - 1}"}
-        answer = self._call("get_object", wanted, key, (start, end))
-        with answer["Body"] as raw:
-            _check_answer(answer, key, version_id, etag, start, end)
-            read = getattr(raw, "read1", None) or raw.read  # urllib3 before 2.1 fills what it is asked for
-            size = _READ_BYTES if hasattr(raw, "read1") else 8192
+        answer, note = self._ask("get_object", wanted, key, {"range": [start, end]})
+        received, outcome = 0, "left"
+        try:
+            with answer["Body"] as raw:
+                _check_answer(answer, key, version_id, etag, start, end)
+                read = getattr(raw, "read1", None) or raw.read  # urllib3 before 2.1 fills what it is asked for
+                size = _READ_BYTES if hasattr(raw, "read1") else 8192
 
-            def receive() -> bytes:
-                try:
-                    return bytes(read(size))
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    raise network_error(error, key, self.source.idle_seconds) from None
+                def receive() -> bytes:
+                    nonlocal received
+                    try:
+                        data = bytes(read(size))
+                    except (urllib3.exceptions.HTTPError, OSError) as error:
+                        raise network_error(error, key, self.source.idle_seconds) from None
+                    received += len(data)
+                    return data
 
-            yield receive
+                yield receive
+            outcome = "complete" if received == end - start else outcome
+        except TransferError as error:
+            outcome = error.kind
+            raise
+        finally:
+            self._record({**note, "bytes": received, "outcome": outcome})
 
-    def _call(
-        self, operation: str, wanted: Mapping[str, Any], what: str, bounds: tuple[int, int] | None = None
-    ) -> dict[str, Any]:
-        note: dict[str, Any] = {"operation": operation, **_noted(wanted)}
-        if bounds is not None:
-            note["range"] = list(bounds)
-        with self._lock:
-            if self._client is None:
-                self._client = self._open()
-            client = self._client
-            self.requests += 1
+    def _call(self, operation: str, wanted: Mapping[str, Any], what: str) -> dict[str, Any]:
+        answer, note = self._ask(operation, wanted, what, {})
+        self._record(note)
+        return answer
+
+    def _ask(
+        self, operation: str, wanted: Mapping[str, Any], what: str, more: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The answer, and what is to be recorded of it."""
         asked = datetime.now(timezone.utc)
+        note = {"type": "request", "operation": operation, **_noted(wanted), **more, "asked": asked.isoformat()}
+        client = self._current()
         try:
             answer: dict[str, Any] = getattr(client, operation)(Bucket=self.source.bucket, **wanted)
         except (
@@ -162,11 +174,17 @@ class Store:
             offset = self._offset(metadata, asked)
             failure = classify(error, operation, what, offset)
             failed = {"type": "request_failed", "kind": failure.kind, "message": str(failure)}
-            self._record({**failed, **note, **answered(metadata, offset)})
+            self._record({**note, **failed, **answered(metadata, offset)})
             raise failure from None
         metadata = answer.pop("ResponseMetadata", {})
-        self._record({"type": "request", **note, **answered(metadata, self._offset(metadata, asked))})
-        return answer
+        return answer, {**note, **answered(metadata, self._offset(metadata, asked))}
+
+    def _current(self) -> Any:
+        with self._lock:
+            self.requests += 1
+            if self._client is None:
+                self._client = self._open()
+            return self._client
 
     def _offset(self, metadata: Mapping[str, Any], asked: datetime) -> float | None:
         """Seconds by which the storage's clock is ahead of this machine's; its header counts whole seconds."""

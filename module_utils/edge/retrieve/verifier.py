@@ -52,7 +52,8 @@ class Verifier:
         self._composed = composed
         one = len(parts) == 1
         self._whole = {"SHA256", *full, *(composed if one else ())}
-        self._of_part = set() if one else {"SHA256", *composed}
+        # Without a checksum of the storage's, a second download is compared part by part.
+        self._of_part = set() if one else composed or (set() if full else {"SHA256"})
 
     def hash_in_order(self) -> None:
         whole = {name: checksums.new(name) for name in self._whole}
