@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Silences that the probe itself holds, before each real proxy: shorter than the bound they survive, longer they do not.
+"""Silences that the probe holds before each real proxy: shorter than the bound they survive, longer they do not.
 
 A reader that has stopped sees the end behind the bytes that it has not read, so its second lies between two silences.
 """

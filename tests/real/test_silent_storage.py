@@ -57,14 +57,15 @@ def test_a_reverse_proxys_read_timer_ends_a_silent_stage(name, seaweed, place, m
     check(walked, SETTINGS[name], 2.0, 0.3, stalled, measured, name)
 
 
-def test_squids_read_timeout_ends_a_silent_stage(seaweed, place, measured):
-    with Silent(seaweed) as silent, proxies.squid(place("squid"), "read_timeout 3 seconds") as (port, path):
+@pytest.mark.parametrize("seconds", [3.0, 20.0])
+def test_squids_read_timeout_ends_a_silent_stage(seconds, seaweed, place, measured):
+    timers = f"read_timeout {seconds:g} seconds"
+    with Silent(seaweed) as silent, proxies.squid(place("squid"), timers) as (port, path):
         endpoint = f"http://127.0.0.1:{silent.port}"
-        walked = walk(
-            place("root"), endpoint, path, paced_seconds=1.0, rate=RATE, proxy=f"http://127.0.0.1:{port}"
-        )  # fmt: skip
+        proxy = f"http://127.0.0.1:{port}"
+        walked = walk(place("root"), endpoint, path, paced_seconds=1.0, rate=RATE, proxy=proxy, max_seconds=60.0)
         stalled = silent.events("stall")[-1]
-    check(walked, "read_timeout", 3.0, 1.0, stalled, measured, "squid")
+    check(walked, "read_timeout", seconds, max(1.0, 0.05 * seconds), stalled, measured, "squid")
     causes = next(item for item in walked.findings["PROBE-10"].evidence if "causes" in item)["causes"]
     assert causes[0]["check"] == "TIMEOUTS-04"
 
@@ -85,6 +86,23 @@ def check(walked, setting, seconds, tolerance, stalled, measured, name):
     assert finding.status == "fail" and finding.bound.setting == setting
     assert finding.longest_minutes == pytest.approx(seconds / 60.0, abs=0.01)
     assert walked.findings["PROBE-12"].status == "pass"
+
+
+def test_squids_client_lifetime_ends_a_transfer_that_never_falls_silent(seaweed, place, measured):
+    # As slow as the reader, so that the end does not wait behind bytes that nobody has read.
+    slow = [Fault("trickle", rate=RATE, request="^GET .*call")]
+    with (
+        FaultProxy(seaweed, slow) as origin,
+        proxies.squid(place("squid"), "client_lifetime 3 seconds") as (port, path),
+    ):
+        proxy = f"http://127.0.0.1:{port}"
+        walked = walk(place("root"), origin.url, path, paced_seconds=1.0, rate=RATE, proxy=proxy)
+    failure = walked.facts["transfer"]["failure"]
+    line = walked.line("paced transfer")
+    measured("squid: a transfer longer than its lifetime", "client_lifetime 3 s", f"{failure['seconds']:.2f} s",
+             str(failure["byte_offset"]))  # fmt: skip
+    assert failure["seconds"] == pytest.approx(3.0, abs=1.0)
+    assert line["agrees"] and line["bound"]["setting"] == "client_lifetime"
 
 
 @pytest.mark.parametrize(("name", "seconds", "tolerance"), [("nginx", 2.0, 0.3), ("haproxy", 2.0, 0.3)])

@@ -88,7 +88,7 @@ def _paced(
     affordable = min(left["seconds"], left["bytes"] / rate)
     for bound in bounds:
         if bound.kind == "total" and bound.hop != "export":
-            wanted = (bound.seconds or 0.0) * 1.1
+            wanted = (bound.seconds or 0.0) * 1.1 + _LATE
             if wanted <= affordable:
                 seconds = max(seconds, wanted)
     seconds = min(seconds, affordable)

@@ -150,7 +150,7 @@ def compare_transfer(transfer: Mapping[str, Any], bounds: Sequence[Bound]) -> li
             for bound in timers
             if _reached(bound, transfer) is not None and _reached(bound, transfer, tolerance(bound)) is not None
         ]
-        return [_line(bound, "survived", _reached(bound, transfer), False) for bound in lived] or [_nothing(transfer)]
+        return [_outlived(bound, transfer) for bound in lived] or [_nothing(transfer)]
     if failed["ended_by"] in ("limit", "timeout"):
         return [_line(None, failed["ended_by"], failed["seconds"], None)]
     fitting = [bound for bound in timers if _distance(bound, transfer) <= tolerance(bound)]
@@ -179,17 +179,28 @@ def compare_stage(stage: Mapping[str, Any], bounds: Sequence[Bound]) -> dict[str
 def _distance(bound: Bound, transfer: Mapping[str, Any]) -> float:
     """Seconds between the bound and the time after which it would have had to strike."""
     failed, limit = transfer["failure"], bound.seconds or 0.0
-    if bound.kind == "total":
-        return abs(float(failed["seconds"]) - limit)
-    least = float(failed["last_byte_age"] or 0.0)
     waiting = min(float(transfer["bytes"]), READ_AHEAD) / float(transfer["rate"])
-    most = min(least + waiting, float(failed["seconds"]))
-    return max(least - limit, limit - most, 0.0) + (0.001 if not least - _FINE <= limit <= least + _FINE else 0.0)
+    if bound.kind == "total":
+        most = float(failed["seconds"])
+        seen, least = most, max(most - waiting, 0.0)
+    else:
+        seen = least = float(failed["last_byte_age"] or 0.0)
+        most = min(least + waiting, float(failed["seconds"]))
+    # What was seen comes before what buffers may have hidden.
+    return max(least - limit, limit - most, 0.0) + (0.001 if abs(seen - limit) > _FINE else 0.0)
 
 
 def _reached(bound: Bound, transfer: Mapping[str, Any], beyond: float = 0.0) -> float | None:
     lasted = float(transfer["seconds"] if bound.kind == "total" else transfer.get("longest_gap_seconds") or 0.0)
     return lasted if lasted > (bound.seconds or 0.0) + beyond else None
+
+
+def _outlived(bound: Bound, transfer: Mapping[str, Any]) -> dict[str, Any]:
+    """A transfer that survived a bound: a disagreement, unless all of it may have waited in buffers by then."""
+    line = _line(bound, "survived", _reached(bound, transfer), False)
+    if bound.kind == "total" and float(transfer["bytes"]) <= READ_AHEAD:
+        line.update(agrees=None, because=f"no more than {READ_AHEAD:g} bytes moved: buffers may have held them all")
+    return line
 
 
 def _nothing(transfer: Mapping[str, Any]) -> dict[str, Any]:
