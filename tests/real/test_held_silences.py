@@ -30,7 +30,7 @@ CASES = {
     "haproxy timeout tunnel": ("held", lambda place, up: proxies.haproxy(place("p"), up, HAPROXY_TUNNEL, mode="tcp")),
 }
 FACTORS = [0.95, 1.05]
-SQUID_FACTORS = [0.5, 1.5]  # its timers are up to a second late, which is half of so short a bound
+SQUID_FACTORS = [0.5, 1.5]  # its timers may be a second off, half of so short a bound
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

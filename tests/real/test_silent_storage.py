@@ -2,7 +2,7 @@
 """The incident in small: a stage behind a real proxy falls silent, and the proxy's timer ends the transfer.
 
 Seconds are scaled by configuration. Each server's own timer is coarser than 5 % of them: nginx and HAProxy keep to
-milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, so it may be up to one late.
+milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, so it may be one off either way.
 """
 
 from __future__ import annotations

@@ -85,7 +85,9 @@ def _paced(
     seconds = float(options["paced_seconds"])
     if seconds <= 0:
         return None
-    affordable = min(left["seconds"], left["bytes"] / rate)
+    affordable = min(left["seconds"] - float(options["stage_timeout"]), left["bytes"] / rate)
+    if affordable <= 0:
+        return None
     for bound in bounds:
         if bound.kind == "total" and bound.hop != "export":
             wanted = (bound.seconds or 0.0) * 1.1 + _LATE
@@ -101,7 +103,7 @@ def _paced(
         (bound.seconds or 0.0) * 1.1 + _LATE for bound in bounds if bound.kind == "idle" and bound.hop != "export"
     ]
     patience = max([item for item in silences if item <= left["seconds"]], default=0.0)
-    patience = min(max(patience, float(options["stage_timeout"])), max(left["seconds"], 1.0))
+    patience = max(patience, float(options["stage_timeout"]))
     left["seconds"] -= patience
     return {
         "seconds": round(seconds, 3),

@@ -23,7 +23,7 @@ _TUNNEL = ("read_timeout", "timeout client", "timeout server")
 # Seen with Squid 5.7, HAProxy 2.6 and nginx 1.22: these end a transfer whose reader, or whose sender, stands still.
 _READER = ("send_timeout", "timeout client", "write_timeout", "read_timeout")
 _SENDER = ("client_body_timeout", "timeout client", "timeout server")
-# How much later than its second a timer may fire: Squid looks once a second (src/comm.cc, checkTimeouts).
+# How far from its second a timer may fire: Squid looks once a second, with a clock as coarse (src/comm.cc).
 _COARSE = {"read_timeout": 1.0, "write_timeout": 1.0, "client_lifetime": 1.0}
 _FINE = 0.3
 SHARE = 0.05
