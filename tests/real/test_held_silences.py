@@ -30,7 +30,9 @@ CASES = {
     "haproxy timeout tunnel": ("held", lambda place, up: proxies.haproxy(place("p"), up, HAPROXY_TUNNEL, mode="tcp")),
 }
 FACTORS = [0.95, 1.05]
-SQUID_FACTORS = [0.5, 1.5]  # its timers may be a second off, half of so short a bound
+# Squid's timers may be a second off either way, and 0.3 s is left to a busy machine: more than half of so short a bound.
+SQUID = 1.3
+SQUID_FACTORS = [0.3, 1.7]
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -48,7 +50,7 @@ def test_a_reader_that_stops_behind_squid(setting, seaweed, place, measured):
         walked = walk(
             place("root"), f"http://{seaweed}", path, pause_factors=SQUID_FACTORS, proxy=f"http://127.0.0.1:{port}"
         )
-    around(walked, "reader", setting, 2.0, 1.0, SQUID_FACTORS, measured, f"squid {setting}")
+    around(walked, "reader", setting, 2.0, SQUID, SQUID_FACTORS, measured, f"squid {setting}")
 
 
 def test_a_silent_tunnel_through_squid(seaweed, place, measured):
@@ -63,7 +65,7 @@ def test_a_silent_tunnel_through_squid(seaweed, place, measured):
             proxy=f"http://127.0.0.1:{port}", ca_file=str(shown),
         )  # fmt: skip
     assert walked.stage("proxy")["status"] == walked.stage("tls")["status"] == "ok"
-    around(walked, "held", "read_timeout", 2.0, 1.0, SQUID_FACTORS, measured, "squid read_timeout in a tunnel")
+    around(walked, "held", "read_timeout", 2.0, SQUID, SQUID_FACTORS, measured, "squid read_timeout in a tunnel")
 
 
 def around(walked, mode, setting, seconds, tolerance, factors, measured, name):

@@ -2,7 +2,7 @@
 """The incident in small: a stage behind a real proxy falls silent, and the proxy's timer ends the transfer.
 
 Seconds are scaled by configuration. Each server's own timer is coarser than 5 % of them: nginx and HAProxy keep to
-milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, so it may be one off either way.
+milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, and may be one more off either way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
 
 RATE = 200_000.0
 STALL_AT = 100_000
+SQUID = 1.3
 # nginx passes whole buffers on and keeps the last, unfinished one: proxy_buffers are 8k at most by default.
 KEPT = {"nginx": 8192}
 REVERSE = {
@@ -65,7 +66,7 @@ def test_squids_read_timeout_ends_a_silent_stage(seconds, seaweed, place, measur
         proxy = f"http://127.0.0.1:{port}"
         walked = walk(place("root"), endpoint, path, paced_seconds=1.0, rate=RATE, proxy=proxy, max_seconds=60.0)
         stalled = silent.events("stall")[-1]
-    check(walked, "read_timeout", seconds, max(1.0, 0.05 * seconds), stalled, measured, "squid")
+    check(walked, "read_timeout", seconds, SQUID, stalled, measured, "squid")
     causes = next(item for item in walked.findings["PROBE-10"].evidence if "causes" in item)["causes"]
     assert causes[0]["check"] == "TIMEOUTS-04"
 
@@ -101,7 +102,7 @@ def test_squids_client_lifetime_ends_a_transfer_that_never_falls_silent(seaweed,
     line = walked.line("paced transfer")
     measured("squid: a transfer longer than its lifetime", "client_lifetime 3 s", f"{failure['seconds']:.2f} s",
              str(failure["byte_offset"]))  # fmt: skip
-    assert failure["seconds"] == pytest.approx(3.0, abs=1.0)
+    assert failure["seconds"] == pytest.approx(3.0, abs=SQUID)
     assert line["agrees"] and line["bound"]["setting"] == "client_lifetime"
 
 
@@ -117,7 +118,7 @@ def test_a_storage_that_never_answers_behind_squid(seaweed, place, measured):
     never = [Fault("slow_accept", seconds=60)]
     with FaultProxy(seaweed, never) as silent, proxies.squid(place("squid"), "read_timeout 3 seconds") as (port, path):
         walked = walk(place("root"), silent.url, path, proxy=f"http://127.0.0.1:{port}", stage_timeout=6.0)
-    never_answered(walked, "read_timeout", 3.0, 1.0, measured, "squid")
+    never_answered(walked, "read_timeout", 3.0, SQUID, measured, "squid")
 
 
 def never_answered(walked, setting, seconds, tolerance, measured, name):

@@ -129,7 +129,8 @@ def _pauses(
         for mode in allowed:
             for factor in options["pause_factors"]:
                 seconds = round((bound.seconds or 0.0) * factor, 3)
-                wanted.setdefault((mode, seconds), {"mode": mode, "seconds": seconds, "bound": bound.to_dict()})
+                pause = wanted.setdefault((mode, seconds), {"mode": mode, "seconds": seconds, "bounds": []})
+                pause["bounds"].append(bound.to_dict())
     chosen: list[dict[str, Any]] = []
     for pause in sorted(wanted.values(), key=lambda pause: (pause["seconds"], pause["mode"])):
         size = {"held": 8192, "reader": READER_BYTES, "sender": SENDER_BYTES}[pause["mode"]]
@@ -137,7 +138,7 @@ def _pauses(
         if longest > left["seconds"] or size > left["bytes"]:
             what = f"a silence of {pause['seconds']:g} s ({pause['mode']}) would pass "
             limit = "max_seconds" if longest > left["seconds"] else "max_bytes"
-            skipped.append({"bound": pause["bound"], "reason": what + limit})
+            skipped += [{"bound": bound, "reason": what + limit} for bound in pause["bounds"]]
             continue
         left["bytes"] -= size
         chosen.append({**pause, "bytes": size})
@@ -188,9 +189,7 @@ def _lines(plan: Mapping[str, Any]) -> list[str]:
             f"a silence of up to {paced['patience']:g} s is waited for"
         )
     for pause in plan["pauses"]:
-        bound = pause["bound"]
-        lines.append(
-            f"silence: {pause['seconds']:g} s ({pause['mode']}) about {bound['setting']} {bound['seconds']:g} s"
-        )
+        about = ", ".join(f"{bound['setting']} {bound['seconds']:g} s" for bound in pause["bounds"])
+        lines.append(f"silence: {pause['seconds']:g} s ({pause['mode']}) about {about}")
     lines += [f"not tried: {item['bound']['setting']}: {item['reason']}" for item in plan["not_exercised"]]
     return lines

@@ -23,9 +23,10 @@ _TUNNEL = ("read_timeout", "timeout client", "timeout server")
 # Seen with Squid 5.7, HAProxy 2.6 and nginx 1.22: these end a transfer whose reader, or whose sender, stands still.
 _READER = ("send_timeout", "timeout client", "write_timeout", "read_timeout")
 _SENDER = ("client_body_timeout", "timeout client", "timeout server")
-# How far from its second a timer may fire: Squid looks once a second, with a clock as coarse (src/comm.cc).
-_COARSE = {"read_timeout": 1.0, "write_timeout": 1.0, "client_lifetime": 1.0}
+# How far from its second a timer may fire, on a busy machine: Squid's clock counts whole seconds, and it looks at its
+# timers when that has moved on and its event loop wakes, once a second (src/comm.cc, CommSelectEngine::checkEvents).
 _FINE = 0.3
+_COARSE = dict.fromkeys(("read_timeout", "write_timeout", "client_lifetime"), 1.0 + _FINE)
 SHARE = 0.05
 # Bytes that kernels and proxies together hold for a slow reader: net.ipv4.tcp_wmem and tcp_rmem, 4 MiB each at most.
 READ_AHEAD = 8.0 * 1024 * 1024
