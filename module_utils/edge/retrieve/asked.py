@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..finding import EdgepathError
+from ..job.model import Job
 from .keys import hour, is_conversation, is_recording, stem
 
 KINDS = ("key", "recording", "conversation", "prefix")
-# Where a job document keeps its list; the first that is there is taken.
-_LISTS = ("failed_recordings", "failedRecordings", "recordings", "entities", "missing", "failed", "conversations")
 
 
 @dataclass(frozen=True)
@@ -75,48 +74,20 @@ class Asked:
         return {"kind": self.kind, "value": self.value, **kept}
 
 
-def from_job(document: Any) -> list[Asked]:
-    """The recordings that a failed job left out.
-
-    Understood: a list, or a mapping with a list under failed_recordings, recordings, entities, ...; an item is an id
-    (of a recording), or a mapping with the recording's or the conversation's id, flat or nested, in either spelling.
-    """
-    return unique(_item(item, number) for number, item in enumerate(_list(document), start=1))
+def from_jobs(jobs: Iterable[Job]) -> list[Asked]:
+    """What failed jobs left out; EdgepathError where a job does not say what that is."""
+    asked: list[Asked] = []
+    for job in jobs:
+        if job.failed and not job.recordings:
+            raise EdgepathError(f"job {job.id} failed, but names no recordings; read it with its failed recordings")
+        for item in job.recordings:
+            if item.recording is None and item.conversation is None:
+                raise EdgepathError(f"job {job.id} lists a recording without any id")
+            kind, value = ("recording", item.recording) if item.recording else ("conversation", item.conversation)
+            asked.append(Asked(kind, str(value), item.conversation if kind == "recording" else None))
+    return unique(asked)
 
 
 def unique(asked: Iterable[Asked]) -> list[Asked]:
+    """Each thing once, in the order of asking."""
     return list(dict.fromkeys(asked))
-
-
-def _list(document: Any) -> list[Any]:
-    if isinstance(document, list):
-        return document
-    if isinstance(document, Mapping):
-        for name in _LISTS:
-            if isinstance(document.get(name), list):
-                return list(document[name])
-    raise EdgepathError(f"the job document holds no list of recordings (looked for {', '.join(_LISTS)})")
-
-
-def _item(item: Any, number: int) -> Asked:
-    if isinstance(item, str):
-        return Asked("recording", item)
-    if isinstance(item, Mapping):
-        key = item.get("key")
-        recording = _id(item, "recording")
-        conversation = _id(item, "conversation")
-        if isinstance(key, str) and key:
-            return Asked("key", key)
-        if recording is not None:
-            return Asked("recording", recording, conversation)
-        if conversation is not None:
-            return Asked("conversation", conversation)
-        if isinstance(item.get("id"), str) and item["id"]:
-            return Asked("recording", item["id"])
-    raise EdgepathError(f"item {number} of the job document names no recording, conversation or key")
-
-
-def _id(item: Mapping[str, Any], what: str) -> str | None:
-    nested = item.get(what)
-    given = [item.get(f"{what}_id"), item.get(f"{what}Id"), nested.get("id") if isinstance(nested, Mapping) else nested]
-    return next((value for value in given if isinstance(value, str) and value), None)

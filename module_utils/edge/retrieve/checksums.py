@@ -34,6 +34,10 @@ _CRC_BYTES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8}
 _ETAG = re.compile(r"^([0-9a-f]{32})(?:-([1-9][0-9]*))?$")
 
 
+# What a block on the disk is checked with: chosen for its speed, it guards against a crash, not against forgery.
+BLOCK_CHECK: tuple[str, Callable[[Any, int], int]] = ("CRC32", zlib.crc32) if _crt is None else ("CRC32C", _crt.crc32c)
+
+
 class Digest(Protocol):
     """What hashlib gives: update, digest, copy."""
 

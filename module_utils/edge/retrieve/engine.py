@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One object, from the bucket to its final path: complete and verified, or not there at all.
 
-What the threads do: some fetch ranges into the `.partial` file, one hashes it in order and compares, one follows with
-SHA-512. The result of an object:
+What the threads do: some fetch ranges into the `.partial` file, one hashes it in order and compares, one has the disk
+take it. The result of an object:
     {"key", "version_id", "etag", "size", "path", "sha256", "sha512", "verified": bool, "service_checksums": {...},
      "verification": [{"what", "result"}], "parts": [{"number", "start", "end", "stated", "computed"}], "head": {...},
      "attributes": {...}, "requests", "retries", "received": bytes, "resumed": bytes, "started", "finished"}
@@ -73,7 +73,7 @@ class Transfer:
                 **self._pinned,
                 "path": self._final,
                 "sha256": verifier.sums["SHA256"].hex(),
-                "sha512": verifier.sha512.hex(),
+                "sha512": verifier.sums["SHA512"].hex(),
                 "verified": verified,
                 "verification": verification,
                 "service_checksums": _service(seen),
@@ -138,22 +138,22 @@ class Transfer:
     def _fetch(self, seen: Look, tick: Callable[[], Any]) -> Verifier:
         work = Work(self._partial.kept(), ranges(seen.parts, self._options.range_bytes))
         verifier = Verifier(self._key, self._partial, seen.parts, seen.compared, work, self._record)
-        hashing = [_thread(work, job) for job in (verifier.hash_in_order, verifier.follow)]
-        fetching = [
+        hashing = _thread(work, verifier.run)
+        others = [_thread(work, lambda: self._partial.flush_behind(work))]
+        others += [
             _thread(work, lambda: self._fetcher.fetch_ranges(work, self._partial))
             for _ in range(self._options.concurrency)
         ]
         try:
-            for thread in hashing:
-                while thread.is_alive():
-                    thread.join(_TICK_SECONDS)
-                    tick()
+            while hashing.is_alive():
+                hashing.join(_TICK_SECONDS)
+                tick()
             work.finish()
         except BaseException:
             work.fail(TransferError("stopped", f"{self._key}: the transfer was told to stop; run again to go on"))
             raise
         finally:
-            for thread in (*hashing, *fetching):
+            for thread in (hashing, *others):
                 thread.join()
         if work.error is not None:
             raise work.error

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
+from .checksums import BLOCK_CHECK
 from .errors import TransferError
 from .partial import Partial
 from .parts import BLOCK_BYTES, RANGE_BYTES
@@ -161,11 +161,12 @@ class _Sink:
         self._partial = partial
         self._work = work
         self._start = self._position = start
+        self._check = BLOCK_CHECK[1]
         self._crc = 0
 
     def take(self, data: bytes) -> None:
         self._partial.write(self._position, data)
-        self._crc = zlib.crc32(data, self._crc)
+        self._crc = self._check(data, self._crc)
         self._position += len(data)
         if self._position - self._start >= BLOCK_BYTES:
             self.flush()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The `.partial` file of one object, and the note of which bytes of it are there.
 
-The note is JSON lines: the object's identity, then ``{"start", "end", "crc32"}`` for each block that was written. What
+The note is JSON lines: the object's identity, then ``{"start", "end", "crc"}`` for each block that was written. What
 it says is believed only where the bytes on the disk have that CRC: after a crash a block may have been noted and its
 bytes lost, or the other way round.
 """
@@ -13,15 +13,17 @@ import hashlib
 import json
 import os
 import threading
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from .checksums import BLOCK_CHECK
 from .errors import TransferError
 from .parts import MIB, Intervals
+from .work import Work
 
 # Left free beside the object itself, for the journal and the results.
 MARGIN_BYTES = 2 * MIB
+FLUSH_BYTES = 64 * MIB
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -34,7 +36,8 @@ class Partial:
 
     def __init__(self, directory: str, identity: Mapping[str, Any]) -> None:
         self.size = int(identity["size"])
-        self._identity = dict(identity)
+        algorithm, self._check = BLOCK_CHECK
+        self._identity = {**identity, "check": algorithm}
         name = hashlib.sha256(json.dumps(self._identity, sort_keys=True).encode("utf-8")).hexdigest()[:32]
         self.path = os.path.join(directory, f"{name}.partial")
         self.note_path = os.path.join(directory, f"{name}.blocks")
@@ -79,7 +82,7 @@ class Partial:
         """Note that these bytes have been written."""
         with self._lock:
             self._blocks.append((start, end, crc))
-            self._append({"start": start, "end": end, "crc32": crc})
+            self._append({"start": start, "end": end, "crc": crc})
 
     def discard(self, start: int, end: int) -> None:
         """Forget all blocks that touch these bytes; they are to be fetched again."""
@@ -97,12 +100,21 @@ class Partial:
         except OSError as error:
             raise self._refused(error) from None
 
-    def flush(self) -> None:
-        try:
-            os.fdatasync(self._file)
-            os.fdatasync(self._note)
-        except OSError as error:
-            raise self._refused(error) from None
+    def flush_behind(self, work: Work) -> None:
+        """Have the disk take what has come, in large steps, so that finish() has little to wait for."""
+        position = flushed = 0
+        while position < self.size:
+            reached = work.reach(position)
+            if reached <= position:
+                return
+            position = reached
+            if position - flushed >= FLUSH_BYTES:
+                flushed = position
+                try:
+                    os.fdatasync(self._file)
+                    os.fdatasync(self._note)
+                except OSError as error:
+                    raise self._refused(error) from None
 
     def finish(self, final: str) -> None:
         """Give the file its final name, durably; nothing is there before all of it is."""
@@ -141,8 +153,8 @@ class Partial:
         blocks: dict[int, tuple[int, int, int]] = {}
         for line in lines[1:]:
             item = _parsed(line)
-            if isinstance(item, dict) and all(type(item.get(name)) is int for name in ("start", "end", "crc32")):
-                blocks[item["start"]] = (item["start"], item["end"], item["crc32"])
+            if isinstance(item, dict) and all(type(item.get(name)) is int for name in ("start", "end", "crc")):
+                blocks[item["start"]] = (item["start"], item["end"], item["crc"])
         return [block for block in blocks.values() if 0 <= block[0] < block[1] <= self.size]
 
     def _reserve(self) -> None:
@@ -167,7 +179,7 @@ class Partial:
             count = os.preadv(self._file, [view[: end - start]], start)
             if count == 0:
                 return -1
-            crc = zlib.crc32(view[:count], crc)
+            crc = self._check(view[:count], crc)
             start += count
         return crc
 
@@ -178,7 +190,7 @@ class Partial:
         self._note = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._append(self._identity)
         for start, end, crc in self._blocks:
-            self._append({"start": start, "end": end, "crc32": crc})
+            self._append({"start": start, "end": end, "crc": crc})
         os.fdatasync(self._note)
         os.replace(fresh, self.note_path)
 

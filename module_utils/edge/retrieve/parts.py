@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An object's parts, the ranges that fetch them, and which bytes have come. Pure; positions in bytes, ends exclusive.
 
-Ranges never cross a part: the storage answers with a part's checksum for that part alone (Amazon S3 User Guide,
-"Checking object integrity", multipart uploads and ranged GETs).
+A range is one part, several whole ones, or a piece of one: what is verified, and fetched again where it is wrong, is a
+part (Amazon S3 User Guide, "Checking object integrity in Amazon S3", part-level checksums).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..finding import EdgepathError
 
 MIB = 1 << 20
 RANGE_BYTES = 16 * MIB
-BLOCK_BYTES = 4 * MIB  # what a kill can cost a connection; a multiple of it is a range
+BLOCK_BYTES = 4 * MIB  # what is noted at once, and so what a kill can cost each connection
 MAX_PARTS = 10_000  # Amazon S3 User Guide, "Amazon S3 multipart upload limits"
 
 
@@ -73,14 +73,20 @@ def checksums_of(answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def ranges(parts: Iterable[Part], range_bytes: int = RANGE_BYTES) -> list[tuple[int, int]]:
-    """The ranges that fetch the parts, in order, none longer than range_bytes."""
+    """The ranges that fetch the parts, in order: small neighbours together, a large part in pieces, none longer than
+    range_bytes, and each end of a piece or of a part.
+    """
     if range_bytes < 1:
         raise ValueError("a range needs at least one byte")
-    return [
-        (start, min(start + range_bytes, part.end))
-        for part in parts
-        for start in range(part.start, part.end, range_bytes)
-    ]
+    found: list[tuple[int, int]] = []
+    joinable = False
+    for part in parts:
+        if joinable and found and part.end - found[-1][0] <= range_bytes:
+            found[-1] = (found[-1][0], part.end)
+            continue
+        found += [(at, min(at + range_bytes, part.end)) for at in range(part.start, part.end, range_bytes)]
+        joinable = part.size <= range_bytes
+    return found
 
 
 class Intervals:

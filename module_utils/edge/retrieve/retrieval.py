@@ -81,14 +81,15 @@ class Request:
 
 @dataclass
 class Retrieved:
-    """plan and reconciliation as their files; results: of the engine; failures: key -> why; changed: whether anything
-    was fetched now; requests: made to the storage.
+    """plan and reconciliation as their files; results: of the engine; failures: key -> why; before: keys that were
+    there already; changed: whether anything was (or would be) fetched; requests: made to the storage.
     """
 
     plan: dict[str, Any]
     reconciliation: dict[str, Any]
     results: list[dict[str, Any]]
     failures: dict[str, str]
+    before: set[str]
     changed: bool
     requests: int
 
@@ -100,7 +101,7 @@ def plan_only(request: Request, session: Callable[[], Any] | None = None) -> Ret
     results = _known(plan, request.destination) if reused else {}
     left = [item for item in plan["objects"] if item["state"] == "fetch" and item["key"] not in results]
     reconciliation = reconcile(plan, results.values(), {})
-    return Retrieved(plan, reconciliation, list(results.values()), {}, bool(left), store.requests)
+    return Retrieved(plan, reconciliation, list(results.values()), {}, set(results), bool(left), store.requests)
 
 
 def retrieve(
@@ -141,6 +142,7 @@ def _fetch_all(
     request: Request, plan: dict[str, Any], store: Store, record: Recorder, show: Callable[[Mapping[str, Any]], Any]
 ) -> Retrieved:
     results = _known(plan, request.destination)
+    before = set(results)
     failures: dict[str, str] = {}
     wanted = [item for item in plan["objects"] if item["state"] == "fetch"]
     refused = bool(plan["missing"]) or len(wanted) < len(plan["objects"])
@@ -151,20 +153,20 @@ def _fetch_all(
     _check_disk(request.destination, left)
     progress = Progress(plan["size"], monotonic())
     progress.add(0, sum(int(result["size"]) for result in results.values()))
-    done: list[str] = []
     for item in left:
         paths = _paths(request.destination, item)
         transfer = Transfer(store, item, paths[0], paths[2], request.options, record, progress.add)
         try:
             results[item["key"]] = transfer.run(paths[1], lambda: show(progress.state(monotonic())))
-            done.append(item["key"])
         except TransferError as error:
             failures[item["key"]] = str(error)
             if error.kind in _HOPELESS:
                 break
         show(progress.state(monotonic()))
     reconciliation = reconcile(plan, results.values(), failures)
-    return Retrieved(plan, reconciliation, list(results.values()), failures, bool(done), store.requests)
+    return Retrieved(
+        plan, reconciliation, list(results.values()), failures, before, set(results) != before, store.requests
+    )
 
 
 def _plan(request: Request, store: Store, record: Record) -> tuple[dict[str, Any], bool]:

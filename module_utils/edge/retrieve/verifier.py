@@ -8,6 +8,7 @@ checksum is fetched again, and the digests go back to where the part began.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from . import checksums
@@ -18,15 +19,13 @@ from .parts import MIB, Part
 from .work import Work
 
 _READ_BYTES = MIB
-_FLUSH_BYTES = 64 * MIB
+_BUFFERS = 3
 PART_ATTEMPTS = 3
+_BESIDE = "SHA512"  # the dearest; computed on a thread of its own while the others are
 
 
 class Verifier:
-    """hash_in_order() runs on one thread, follow() beside it on another. Then sums, part_sums and sha512 are set.
-
-    sums: algorithm -> digest over all bytes.  part_sums: one such mapping for each part.
-    """
+    """After run(): sums, algorithm -> digest over all bytes, and part_sums, one such mapping for each part."""
 
     def __init__(
         self,
@@ -39,90 +38,73 @@ class Verifier:
     ) -> None:
         self.sums: dict[str, bytes] = {}
         self.part_sums: list[dict[str, bytes]] = []
-        self.sha512 = b""
         self._key = key
         self._partial = partial
         self._parts = parts
         self._work = work
         self._record = record
-        self._safe = 0
-        self._checked = any(judge(part) for part in parts)
         full = {item.algorithm for item in compared.expected if item.kind != COMPOSITE}
         composed = {item.algorithm for item in compared.expected if item.kind == COMPOSITE}
-        self._composed = composed
         one = len(parts) == 1
-        self._whole = {"SHA256", *full, *(composed if one else ())}
+        self._whole = {"SHA256", _BESIDE, *full, *(composed if one else ())}
         # Without a checksum of the storage's, a second download is compared part by part.
         self._of_part = set() if one else composed or (set() if full else {"SHA256"})
 
-    def hash_in_order(self) -> None:
+    def run(self) -> None:
+        """Until the last byte is hashed, or the transfer is over."""
         whole = {name: checksums.new(name) for name in self._whole}
         index, attempts = 0, 1
-        while index < len(self._parts):
-            part = self._parts[index]
-            before = {name: digest.copy() for name, digest in whole.items()}
-            sums = self._hash_part(part, whole)
-            if sums is None:
-                return
-            if self._agrees(part, sums, attempts):
-                self.part_sums.append(sums)
-                self._advance(part.end)
-                index, attempts = index + 1, 1
-            else:
-                whole, attempts = before, attempts + 1
+        with ThreadPoolExecutor(1) as beside:
+            while index < len(self._parts):
+                part = self._parts[index]
+                before = {name: digest.copy() for name, digest in whole.items()}
+                sums = self._hash_part(part, whole, beside)
+                if sums is None:
+                    return
+                if self._agrees(part, sums, attempts):
+                    self.part_sums.append(sums)
+                    index, attempts = index + 1, 1
+                else:
+                    whole, attempts = before, attempts + 1
         self.sums = {name: digest.digest() for name, digest in whole.items()}
 
-    def follow(self) -> None:
-        """SHA-512 on a thread of its own, over bytes that will not be fetched again."""
-        digest = checksums.new("SHA512")
-        view = memoryview(bytearray(_READ_BYTES))
-        position = flushed = 0
-        while position < self._partial.size:
-            limit = self._wait_beyond(position)
-            if limit <= position:
-                return
-            while position < limit:
-                count = self._partial.read_into(position, view[: limit - position])
-                digest.update(view[:count])
-                position += count
-                if position - flushed >= _FLUSH_BYTES:
-                    self._partial.flush()
-                    flushed = position
-        self.sha512 = digest.digest()
-
-    def _hash_part(self, part: Part, whole: Mapping[str, Digest]) -> dict[str, bytes] | None:
+    def _hash_part(
+        self, part: Part, whole: Mapping[str, Digest], beside: ThreadPoolExecutor
+    ) -> dict[str, bytes] | None:
         """The part's digests, its bytes added to the whole; None where the transfer is over."""
         by = judge(part)
         own = {name: checksums.new(name) for name in {*self._of_part, *([by] if by else [])} - self._shared()}
-        view = memoryview(bytearray(_READ_BYTES))
+        here = [digest for name, digest in whole.items() if name != _BESIDE] + list(own.values())
+        buffers = _Buffers()
         position = part.start
         while position < part.end:
             limit = min(part.end, self._work.reach(position))
             if limit <= position:
+                buffers.settle()
                 return None
             while position < limit:
-                count = self._partial.read_into(position, view[: limit - position])
-                for digest in (*whole.values(), *own.values()):
-                    digest.update(view[:count])
-                position += count
-                if not self._checked:
-                    self._advance(position)
+                view = buffers.take()[: limit - position]
+                view = view[: self._partial.read_into(position, view)]
+                buffers.busy(beside.submit(whole[_BESIDE].update, view))
+                for digest in here:
+                    digest.update(view)
+                position += len(view)
+        buffers.settle()
         if len(self._parts) == 1:
             own.update({name: digest for name, digest in whole.items() if name not in own})
         return {name: digest.digest() for name, digest in own.items()}
 
     def _shared(self) -> set[str]:
         """What the only part of an object has in common with the whole."""
-        return set(self._whole) if len(self._parts) == 1 else set()
+        return self._whole if len(self._parts) == 1 else set()
 
     def _agrees(self, part: Part, sums: Mapping[str, bytes], attempts: int) -> bool:
         by = judge(part)
         if by is None or checksums.encode(sums[by]) == part.checksums[by]:
             return True
         computed = checksums.encode(sums[by])
-        event = {"type": "part_corrupt", "key": self._key, "part": part.number, "range": [part.start, part.end],
-                 "algorithm": by, "computed": computed, "expected": part.checksums[by]}  # fmt: skip
-        self._record(event)
+        self._record({"type": "part_corrupt", "key": self._key, "part": part.number, "range": [part.start, part.end],
+                      "algorithm": by, "computed": computed, "expected": part.checksums[by]})  # fmt: skip
         if attempts >= PART_ATTEMPTS:
             raise TransferError(
                 "corrupt",
@@ -133,16 +115,30 @@ class Verifier:
         self._work.again([(part.start, part.end)])
         return False
 
-    def _wait_beyond(self, position: int) -> int:
-        """How far SHA-512 may go; the same position where it is over."""
-        with self._work.changed:
-            self._work.changed.wait_for(lambda: self._work.over or self._safe > position)
-            return position if self._work.over else self._safe
 
-    def _advance(self, position: int) -> None:
-        with self._work.changed:
-            self._safe = position
-            self._work.changed.notify_all()
+class _Buffers:
+    """A few buffers in turn; each is free again when the digest beside is done with it."""
+
+    def __init__(self) -> None:
+        self._views = [memoryview(bytearray(_READ_BYTES)) for _ in range(_BUFFERS)]
+        self._uses: list[Future[Any] | None] = [None] * _BUFFERS
+        self._next = 0
+
+    def take(self) -> memoryview:
+        use = self._uses[self._next]
+        if use is not None:
+            use.result()
+        return self._views[self._next]
+
+    def busy(self, use: Future[Any]) -> None:
+        """The buffer taken last is in use until then."""
+        self._uses[self._next] = use
+        self._next = (self._next + 1) % _BUFFERS
+
+    def settle(self) -> None:
+        for use in self._uses:
+            if use is not None:
+                use.result()
 
 
 def judge(part: Part) -> str | None:
