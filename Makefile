@@ -40,7 +40,7 @@ bench: env ## measure; every figure is a ratio against something of the same run
 
 lock: ## pin pyproject.toml's dependencies anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links --extra lab --extra test pyproject.toml -o requirements.lock
+	  --no-emit-find-links --extra audio --extra lab --extra test pyproject.toml -o requirements.lock
 
 clean: ## remove the environment, the lab and caches; runs stay
 	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -85,8 +85,8 @@ options:
         choices: [yaml, json, ini, properties, toml]
       export_config_keys:
         description:
-          - Where in that file each setting stands, as a dotted key path. A setting without one is found by its own name,
-            where that is unambiguous.
+          - Where in that file each setting stands, as a dotted key path. A setting without one is found by its own
+            name, where that is unambiguous.
           - Known are V(read_timeout), V(connect_timeout), V(total_timeout), V(tcp_keepalive), V(versions), V(proxy),
             V(part_size), V(concurrency), V(session_seconds), V(session_refreshable) and V(worker_seconds).
         type: dict

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One connection through the fault proxy: two streams, the faults that are meant for it, and a note of what was done."""
+"""One connection through the fault proxy: two streams, the faults meant for it, a note of what was done."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ notes:
     O(credentials_file), or hand them over as module options.
   - A timer that only the storage's own silence starts cannot be started from the edge. Such a bound is named in
     RV(plan.not_exercised), and the paced transfer notices it where it strikes.
-  - 'Where nothing may run but curl (tried with 7.88), the same requests by hand, with the credentials in the environment
+  - 'Where nothing may run but curl (tried with 7.88), the same requests by hand, credentials in the environment
     and out of the argument list: C(printf "user = \"%s:%s\"\n" "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" | curl
     -K - --aws-sigv4 "aws:amz:eu-west-2:s3" -sS -o /dev/null --limit-rate 96k -r 0-5759999 -w "dns %{time_namelookup}
     tcp %{time_connect} tls %{time_appconnect} first %{time_starttransfer} total %{time_total} bytes %{size_download}

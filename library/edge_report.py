@@ -68,6 +68,7 @@ coverage:
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
@@ -98,6 +99,13 @@ def collect(run: Run, edges: list[str], errors: dict[str, str]) -> dict[str, lis
     for name, message in errors.items():
         table[name] = unjudged(name, all_checks(), Unread("error", "inventory", name, message))
     return table
+
+
+def culprits(run: Run, edges: Iterable[str]) -> dict[str, list[dict[str, object]]]:
+    """The likely causes of an observed failure, by edge; none where no failed export was shown to the audit."""
+    told = {name: run.upstream("log", name) for name in edges}
+    found = {name: facts.get("culprits") for name, facts in told.items() if not isinstance(facts, Unread)}
+    return {name: ranked for name, ranked in found.items() if isinstance(ranked, list)}
 
 
 def digest(run: Run, begun: dict[str, object]) -> str:
@@ -134,7 +142,7 @@ def report(run_dir: str, gate: Gate) -> dict[str, object]:
     about["inputs_sha256"] = digest(run, begun)
     about["report"] = path
     payloads = {edge.name: edge.payload for edge in edges}
-    content = build(about, findings, payloads, all_checks(), gate)
+    content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings))
     try:
         write_json(path, content)
         link_latest(run_dir)

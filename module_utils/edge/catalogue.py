@@ -10,6 +10,7 @@ from .dns.checks import CATALOGUE as DNS
 from .egress.checks import CATALOGUE as EGRESS
 from .finding import Check
 from .iam.checks import CATALOGUE as IAM
+from .log.checks import CATALOGUE as LOG
 from .timeouts.checks import CATALOGUE as TIMEOUTS
 
 DOMAINS: Mapping[str, Mapping[str, Check]] = {
@@ -18,6 +19,7 @@ DOMAINS: Mapping[str, Mapping[str, Check]] = {
     "iam": IAM,
     "bucket": BUCKET,
     "timeouts": TIMEOUTS,
+    "log": LOG,
 }
 
 

@@ -53,17 +53,24 @@ def build(
     payloads: Mapping[str, Payload],
     checks: Mapping[str, Check],
     gate: Gate,
+    culprits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """The report as a mapping.
 
     run: the report's own ``run`` object.  findings: by edge, complete.  payloads: by edge; an edge whose variables are
-    invalid has none.
+    invalid has none.  culprits: by edge, the likely causes of an export that was seen to fail.
     """
     edges: dict[str, Any] = {}
     for name, of_edge in findings.items():
-        verdict = decide(name, of_edge, checks, payloads.get(name, Payload()))
+        payload = payloads.get(name, Payload())
+        verdict = decide(name, of_edge, checks, payload, (culprits or {}).get(name, ()))
         reasons = gate.failures(verdict, checks)
-        edges[name] = {**verdict.to_dict(), "failed": bool(reasons), "failed_because": reasons}
+        edges[name] = {
+            **verdict.to_dict(),
+            "payload": {"longest_minutes": payload.longest_minutes, "transfer_seconds": payload.transfer_seconds},
+            "failed": bool(reasons),
+            "failed_because": reasons,
+        }
     asked = {finding.check for of_edge in findings.values() for finding in of_edge}
     return {
         "schema": SCHEMA,

@@ -47,7 +47,7 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 # Variables with the prefix that speak to the run, not to one edge.
-RUN_VARIABLES = ("runs_dir", "run_dir", "fail_on", "allow_unknown", "node_visit_timeout")
+RUN_VARIABLES = ("runs_dir", "run_dir", "fail_on", "allow_unknown", "report_formats", "node_visit_timeout")
 
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")

@@ -50,8 +50,18 @@ class Verdict:
         }
 
 
-def decide(edge: str, findings: Iterable[Finding], checks: Mapping[str, Check], payload: Payload) -> Verdict:
-    """The verdict on one edge. findings: all of this edge's, of every domain; checks: the whole catalogue."""
+def decide(
+    edge: str,
+    findings: Iterable[Finding],
+    checks: Mapping[str, Check],
+    payload: Payload,
+    culprits: Sequence[Mapping[str, Any]] = (),
+) -> Verdict:
+    """The verdict on one edge. findings: all of this edge's, of every domain; checks: the whole catalogue.
+
+    culprits: where a failed export was observed, its likely causes in order (timeouts.death.rank); they explain the
+    failure and never change the verdict.
+    """
     ordered = sorted(findings, key=lambda finding: (HOPS.index(finding.hop), finding.check, finding.resource))
     broken = [finding for finding in ordered if finding.status in ("fail", "waived")]
     blocking = _with_effect(broken, checks, "blocks")
@@ -77,7 +87,7 @@ def decide(edge: str, findings: Iterable[Finding], checks: Mapping[str, Check], 
         word, sentence = "unknown", _unknown_sentence(unjudged)
     else:
         word, sentence = "clear", f"recordings of up to {payload.longest_minutes:g} minutes get through"
-    causes = _causes([*blocking, *cutting, *partial])
+    causes = list(culprits) or _causes([*blocking, *cutting, *partial])
     return Verdict(edge, word, sentence, longest, limited_by, share, hops(ordered, checks), causes, ordered)
 
 
@@ -120,8 +130,7 @@ def _unknown_sentence(unjudged: Sequence[Finding]) -> str:
 
 
 def _causes(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Failing findings as ranked causes, the verdict's own first; `for` is what was observed, `against` what speaks
-    against it (filled in by witnesses: log, job, probe)."""
+    """Failing findings as ranked causes, the verdict's own first, where no failure was observed to be explained."""
     return [
         {"rank": rank, "check": finding.check, "hop": finding.hop, "for": [finding.observed], "against": []}
         for rank, finding in enumerate(findings, start=1)

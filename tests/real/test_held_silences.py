@@ -30,7 +30,7 @@ CASES = {
     "haproxy timeout tunnel": ("held", lambda place, up: proxies.haproxy(place("p"), up, HAPROXY_TUNNEL, mode="tcp")),
 }
 FACTORS = [0.95, 1.05]
-# Squid's timers may be a second off either way, and 0.3 s is left to a busy machine: more than half of so short a bound.
+# Squid's timers may be a second off either way, and 0.3 s is left to a busy machine: much for so short.
 SQUID = 1.3
 SQUID_FACTORS = [0.3, 1.7]
 

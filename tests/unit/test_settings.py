@@ -156,7 +156,8 @@ def test_a_number_without_unit_is_in_the_unit_of_its_key():
 @pytest.mark.parametrize(
     "value",
     [
-        "", " ", "abc", "15 parsecs", "-5", "-1 minutes", -1, True, None, [900], {"a": 1}, "1h 30", "30 1h", "1..5s", "nan",
+        "", " ", "abc", "15 parsecs", "-5", "-1 minutes", -1, True, None, [900], {"a": 1}, "1h 30", "30 1h", "1..5s",
+        "nan",
         float("nan"), "15 minutes please", "P", "PT", "١٥", 10**400, "9" * 5000, "15\x00s",
     ],
 )  # fmt: skip

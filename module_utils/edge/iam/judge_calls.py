@@ -163,6 +163,10 @@ def _not_allowed(case: Case, check: str, found: StepAnswer, answers: Sequence[St
         fields["fix"] = fixer(case).fix([item.step for item in answers])
         return case.ask.failed(check, resource, f"{found.step.call} fails: {answer.why()}", **fields)
     because = open_because(case, answer)
+    fields["evidence"] += tuple(
+        {"operation": each.operation, "resource": each.resource, "state": each.state}
+        for each in {**_hidden(case, answer), "": because}.values()
+    )
     return case.unknown(check, because, resource, **fields)
 
 
@@ -172,13 +176,15 @@ def open_because(case: Case, answer: Answer) -> Unread:
         return answer.because
     decision = answer.decision
     flips = decision.flips if decision is not None else ()
-    names = {flip.policy for flip in flips if flip.key is None}
-    hidden = {name: because for _, name, because in case.hidden if name in names}
+    hidden = _hidden(case, answer)
     if hidden:
         first = next(iter(hidden.values()))
         rest = list(hidden)[1:]
         also = f"; nor without {', '.join(rest)}" if rest else ""
-        return replace(first, message=f"{answer.ask.action} cannot be decided: {first.message}{also}")
+        # All that was missing, and not the first alone: who grants that one is denied again at the next.
+        missing = dict.fromkeys(name for each in hidden.values() for name in each.permissions)
+        message = f"{answer.ask.action} cannot be decided: {first.message}{also}"
+        return replace(first, message=message, permissions=tuple(missing))
     network = case.network.because
     if network is not None and decision is not None and _hangs_on_network(decision):
         return replace(network, message=f"{answer.why()}: {network.message}")
@@ -186,6 +192,13 @@ def open_because(case: Case, answer: Answer) -> Unread:
     if isinstance(owner, Unread) and any(flip.key == "aws:ResourceAccount" for flip in flips):
         return replace(owner, message=f"{answer.ask.action} cannot be decided: {owner.message}")
     return Unread("not_collected", answer.ask.action, str(answer.ask.resource), answer.why())
+
+
+def _hidden(case: Case, answer: Answer) -> dict[str, Unread]:
+    """The policies that were not read and could change the answer, by name."""
+    flips = answer.decision.flips if answer.decision is not None else ()
+    names = {flip.policy for flip in flips if flip.key is None}
+    return {name: because for _, name, because in case.hidden if name in names}
 
 
 def _hangs_on_network(decision: Decision) -> bool:

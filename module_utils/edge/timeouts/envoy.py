@@ -63,7 +63,9 @@ def _bounds(settings: list[Setting], kinds: Mapping[str, str]) -> tuple[Bound, .
         if setting.seconds < math.inf and (known is None or setting.seconds < known.seconds):
             tightest[setting.name] = setting
     return tuple(
-        Bound(kinds.get(item.name, "idle"), "proxy", item.name, item.origin, item.seconds, source=SOURCE, program="Envoy")
+        Bound(
+            kinds.get(item.name, "idle"), "proxy", item.name, item.origin, item.seconds, source=SOURCE, program="Envoy"
+        )
         for item in tightest.values()
     )
 

@@ -59,7 +59,12 @@ def parse(text: str, path: str = "haproxy.cfg", host: str = "") -> Proxy:
             known = bounds.get(setting.name)
             if setting.seconds < math.inf and (known is None or setting.seconds < (known.seconds or 0.0)):
                 bounds[setting.name] = Bound(
-                    "idle", "proxy", setting.name, setting.origin, setting.seconds, source=SOURCE,
+                    "idle",
+                    "proxy",
+                    setting.name,
+                    setting.origin,
+                    setting.seconds,
+                    source=SOURCE,
                     program="HAProxy",
                 )
     ports = frozenset(port for front, _ in chosen for port in front.ports)

@@ -85,7 +85,8 @@ def _bounds(settings: list[Setting]) -> tuple[Bound, ...]:
             known = tightest.get(setting.name)
             tightest[setting.name] = setting if known is None or setting.seconds < known.seconds else known
     return tuple(
-        Bound("idle", "proxy", item.name, item.origin, item.seconds, source=SOURCE, program="nginx") for item in tightest.values()
+        Bound("idle", "proxy", item.name, item.origin, item.seconds, source=SOURCE, program="nginx")
+        for item in tightest.values()
     )
 
 

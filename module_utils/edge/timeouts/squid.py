@@ -64,7 +64,9 @@ def parse(text: str, path: str = "squid.conf", files: Mapping[str, str] | None =
 def _bounds(found: Mapping[str, Setting]) -> tuple[Bound, ...]:
     kinds = (("read_timeout", "idle"), ("write_timeout", "idle"), ("client_lifetime", "total"))
     return tuple(
-        Bound(kind, "proxy", name, found[name].origin, max(found[name].seconds, SOONEST), source=SOURCE, program="Squid")
+        Bound(
+            kind, "proxy", name, found[name].origin, max(found[name].seconds, SOONEST), source=SOURCE, program="Squid"
+        )
         for name, kind in kinds
     )
 
