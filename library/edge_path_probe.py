@@ -120,7 +120,8 @@ notes:
     -K - --aws-sigv4 "aws:amz:eu-west-2:s3" -sS -o /dev/null --limit-rate 96k -r 0-5759999 -w "dns %{time_namelookup}
     tcp %{time_connect} tls %{time_appconnect} first %{time_starttransfer} total %{time_total} bytes %{size_download}
     status %{http_code}\n" https://BUCKET.s3.eu-west-2.amazonaws.com/KEY). With a session token add
-    C(-H "x-amz-security-token: ..."), and C(-x http://proxy:3128) where the export uses a proxy. Exit status 56 is a
+    C(-H @FILE) with the line C(x-amz-security-token: ...) in that file, and C(-x http://proxy:3128) where the export
+    uses a proxy. Exit status 56 is a
     reset, 28 a timeout, 18 a body that ended too early, 7 a refusal, 6 a name.'
 attributes:
   check_mode:
