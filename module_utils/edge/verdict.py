@@ -126,7 +126,7 @@ def _unknown_sentence(unjudged: Sequence[Finding]) -> str:
     if not unjudged:
         return "nothing was judged"
     names = list(dict.fromkeys(finding.hop.replace("_", " ") for finding in unjudged))
-    return f"nothing fails, but {len(unjudged)} answers are missing: {', '.join(names)}"
+    return f"nothing on the path fails, but {len(unjudged)} answers are missing: {', '.join(names)}"
 
 
 def _causes(findings: Sequence[Finding]) -> list[dict[str, Any]]:
