@@ -196,11 +196,15 @@ def edges_from(data: Iterable[Mapping[str, Any]], complete: bool = False) -> tup
     return edges, errors
 
 
+def _of_the_run(name: str) -> bool:
+    return name in RUN_VARIABLES or name.startswith("probe_")
+
+
 def from_variables(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """One element of `edges` from the inventory variables of a host: those with the prefix, the prefix taken off."""
     values = {
         key[len(_PREFIX) :]: value
         for key, value in variables.items()
-        if key.startswith(_PREFIX) and key[len(_PREFIX) :] not in RUN_VARIABLES
+        if key.startswith(_PREFIX) and not _of_the_run(key[len(_PREFIX) :])
     }
     return {**values, "name": host}

@@ -73,7 +73,9 @@ def test_options_and_fields_are_the_same() -> None:
 
 
 def test_variables_of_the_run_are_not_the_edge_s() -> None:
-    data = from_variables("london", {"edge_bucket": "b", "edge_fail_on": "high", "ansible_host": "x"})
+    data = from_variables(
+        "london", {"edge_bucket": "b", "edge_fail_on": "high", "edge_probe_write": True, "ansible_host": "x"}
+    )
     assert data == {"name": "london", "bucket": "b"}
 
 
