@@ -8,7 +8,8 @@ memory, and a child that dies is a defect of the file, told as such.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
+import math.util
 import multiprocessing
 import os
 import resource
@@ -80,7 +81,9 @@ def _in_child(path: str, library: str, seconds: float) -> dict[str, Any]:
 
 def _child(path: str, library: str, answer: Connection, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_CHILD_MEMORY, _CHILD_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    # The wall clock gives up first; this ends a child whose parent has gone.
+    allowed = math.ceil(seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
