@@ -8,8 +8,8 @@ memory, and a child that dies is a defect of the file, told as such.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import math.util
+import importlib.util
+import math
 import multiprocessing
 import os
 import resource
