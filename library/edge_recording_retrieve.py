@@ -310,7 +310,7 @@ def run(module: AnsibleModule) -> None:
     at_terminal = sys.stderr is not None and sys.stderr.isatty()
     done = plan_only(request) if module.check_mode else retrieve(request, *([show] if at_terminal else []))
     result: dict[str, Any] = {
-        "changed": done.changed,
+        "changed": bool(done.added),
         "complete": done.reconciliation["complete"],
         "plan": done.plan,
         "reconciliation": done.reconciliation,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from .checksums import BLOCK_CHECK
@@ -144,12 +144,13 @@ class Fetcher:
             raise TransferError(failure.kind, text)
         with self._lock:
             self.retries += 1
-        self.record({"type": "retry", "key": self._key, "kind": failure.kind, "message": str(failure),
-                      "delay_seconds": round(delay, 3)})  # fmt: skip
+        about = {"key": self._key} if self._key else {}
+        why = {"kind": failure.kind, "message": str(failure), "delay_seconds": round(delay, 3)}
+        self.record({"type": "retry", **about, **why})
         if failure.kind == "credentials":
             self.store.renew(generation)
         if work is None:
-            threading.Event().wait(delay)
+            sleep(delay)
         else:
             work.pause(delay)
 

@@ -75,7 +75,7 @@ def local_paths(keys: Iterable[str]) -> dict[str, str]:
 
 def _component(part: str) -> str:
     if part in ("", ".", ".."):
-        return "%" + "".join(f"{ord(letter):02X}" for letter in part)
+        return "".join(f"%{ord(letter):02X}" for letter in part) or "%"
     name = quote(part, safe=_SAFE)
     if len(name) > _NAME_BYTES - 1:
         raise ValueError(f"the key's component {part[:40]!r}... is too long for a file name")

@@ -16,7 +16,7 @@ from ..finding import EdgepathError
 
 MIB = 1 << 20
 RANGE_BYTES = 16 * MIB
-BLOCK_BYTES = 4 * MIB  # what is noted at once, and so what a kill can cost each connection
+BLOCK_BYTES = MIB // 2  # what is noted at once, and so what a kill can cost each connection
 MAX_PARTS = 10_000  # Amazon S3 User Guide, "Amazon S3 multipart upload limits"
 
 

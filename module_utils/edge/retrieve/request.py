@@ -84,15 +84,11 @@ def difference(done: Retrieved) -> dict[str, str]:
         item["key"]: f"{item['key']} version {item['version_id']}, {item['size']} bytes\n"
         for item in done.plan["objects"]
     }
-    there = {result["key"] for result in done.results}
-    wanted = {
-        item["key"] for item in done.plan["objects"] if item["state"] == "fetch" and item["key"] not in done.failures
-    }
     return {
         "before_header": "fetched before",
         "after_header": "fetched",
         "before": "".join(lines[key] for key in sorted(done.before)),
-        "after": "".join(lines[key] for key in sorted(there | wanted)),
+        "after": "".join(lines[key] for key in sorted(done.before | done.added)),
     }
 
 

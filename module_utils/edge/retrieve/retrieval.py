@@ -65,10 +65,9 @@ class Request:
     options: Options = field(default_factory=Options)
 
     def inputs(self) -> dict[str, Any]:
-        """What a plan depends on."""
+        """What a plan depends on. Not the endpoint: the same storage may be reached by another way the next time."""
         return {
             "bucket": self.source.bucket,
-            "endpoint": self.source.endpoint_url,
             "region": self.source.region,
             "rule": self.rule.name,
             "as_of": self.rule.as_of.isoformat() if self.rule.as_of else None,
@@ -81,8 +80,8 @@ class Request:
 
 @dataclass
 class Retrieved:
-    """plan and reconciliation as their files; results: of the engine; failures: key -> why; before: keys that were
-    there already; changed: whether anything was (or would be) fetched; requests: made to the storage.
+    """plan and reconciliation as their files; results: of the engine; failures: key -> why; before, added: keys that
+    were there already, and that were (or would be) fetched now; requests: made to the storage.
     """
 
     plan: dict[str, Any]
@@ -90,7 +89,7 @@ class Retrieved:
     results: list[dict[str, Any]]
     failures: dict[str, str]
     before: set[str]
-    changed: bool
+    added: set[str]
     requests: int
 
 
@@ -99,9 +98,10 @@ def plan_only(request: Request, session: Callable[[], Any] | None = None) -> Ret
     store = Store(request.source, ignore, session)
     plan, reused = _plan(request, store, ignore)
     results = _known(plan, request.destination) if reused else {}
-    left = [item for item in plan["objects"] if item["state"] == "fetch" and item["key"] not in results]
-    reconciliation = reconcile(plan, results.values(), {})
-    return Retrieved(plan, reconciliation, list(results.values()), {}, set(results), bool(left), store.requests)
+    left, failures = _left(request, plan, results)
+    reconciliation = reconcile(plan, results.values(), failures)
+    added = {str(item["key"]) for item in left}
+    return Retrieved(plan, reconciliation, list(results.values()), failures, set(results), added, store.requests)
 
 
 def retrieve(
@@ -143,13 +143,7 @@ def _fetch_all(
 ) -> Retrieved:
     results = _known(plan, request.destination)
     before = set(results)
-    failures: dict[str, str] = {}
-    wanted = [item for item in plan["objects"] if item["state"] == "fetch"]
-    refused = bool(plan["missing"]) or len(wanted) < len(plan["objects"])
-    left = [item for item in wanted if item["key"] not in results]
-    if refused and not request.fetch_incomplete:
-        failures = {item["key"]: "nothing is fetched while something that was asked for is not there" for item in left}
-        left = []
+    left, failures = _left(request, plan, results)
     _check_disk(request.destination, left)
     progress = Progress(plan["size"], monotonic())
     progress.add(0, sum(int(result["size"]) for result in results.values()))
@@ -164,9 +158,20 @@ def _fetch_all(
                 break
         show(progress.state(monotonic()))
     reconciliation = reconcile(plan, results.values(), failures)
-    return Retrieved(
-        plan, reconciliation, list(results.values()), failures, before, set(results) != before, store.requests
-    )
+    added = set(results) - before
+    return Retrieved(plan, reconciliation, list(results.values()), failures, before, added, store.requests)
+
+
+def _left(
+    request: Request, plan: Mapping[str, Any], results: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """What is to be fetched, and what is not, with the reason."""
+    wanted = [item for item in plan["objects"] if item["state"] == "fetch"]
+    left = [item for item in wanted if item["key"] not in results]
+    whole = not plan["missing"] and len(wanted) == len(plan["objects"])
+    if whole or request.fetch_incomplete:
+        return left, {}
+    return [], {item["key"]: "not fetched while something else that was asked for is not there" for item in left}
 
 
 def _plan(request: Request, store: Store, record: Record) -> tuple[dict[str, Any], bool]:
@@ -182,9 +187,10 @@ def _plan(request: Request, store: Store, record: Record) -> tuple[dict[str, Any
         whole = not earlier["missing"] and all(item["state"] == "fetch" for item in earlier["objects"])
         if whole or _begun(request.destination):
             return earlier, True
-    fetcher = Fetcher(store, ("plan", "", ""), request.options, record, ignore)
+    fetcher = Fetcher(store, ("", "", ""), request.options, record, ignore)
     made = resolve(store, fetcher.attempted, request.asked, request.rule, request.prefix, request.metadata)
-    return {"schema": SCHEMA, **inputs, "inputs_sha256": fingerprint(inputs), "made": utc_now(), **made}, False
+    facts = {"endpoint": request.source.endpoint_url, "inputs_sha256": fingerprint(inputs), "made": utc_now()}
+    return {"schema": SCHEMA, **inputs, **facts, **made}, False
 
 
 def _known(plan: Mapping[str, Any], destination: str) -> dict[str, dict[str, Any]]:
@@ -281,5 +287,6 @@ def _started(request: Request) -> dict[str, Any]:
         "program": os.path.basename(sys.argv[0]),
         "user": os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid()),
         "libraries": libraries,
+        "endpoint": request.source.endpoint_url,
         **request.inputs(),
     }

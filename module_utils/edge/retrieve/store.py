@@ -170,7 +170,7 @@ class Store:
             botocore.exceptions.ClientError,
             botocore.parsers.ResponseParserError,
         ) as error:
-            metadata = getattr(error, "response", {}).get("ResponseMetadata", {})
+            metadata = (getattr(error, "response", None) or {}).get("ResponseMetadata", {})
             offset = self._offset(metadata, asked)
             failure = classify(error, operation, what, offset)
             failed = {"type": "request_failed", "kind": failure.kind, "message": str(failure)}
