@@ -54,7 +54,7 @@ def test_line_of_a_key_that_stands_twice_is_that_of_its_own_section():
         ("yaml", "a: !!int ''\n", "tag"),
         ("yaml", "- 1\n- 2\n", "holds a list"),
         ("yaml", "a: &x [*x, \x00]\n", "not valid yaml"),
-        ("json", '{"a": 1,\n}', "line 2"),
+        ("json", '{"a": 1\n"b": 2}', "line 2"),
         ("json", "[" * 100000, "deeply"),
         ("json", "3", "holds a int"),
         ("ini", "a = 1\n", "properties"),
