@@ -15,18 +15,24 @@ from .errors import TransferError
 with contextlib.suppress(ImportError):  # reported by require_boto3
     import botocore.exceptions
 
-_CREDENTIALS = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-_CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
-_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "NotFound", "MethodNotAllowed", "405"}
-_DENIED = {
-    "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled",
-    "InvalidToken", "InvalidClientTokenId", "UnauthorizedAccess", "KMS.DisabledException", "401", "AccountProblem",
+# Error codes, and HTTP statuses where an answer has no code.
+_KINDS: dict[str, set[str]] = {
+    "credentials": {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"},
+    "skew": {"RequestTimeTooSkewed"},
+    "archived": {"InvalidObjectState"},
+    "changed": {"PreconditionFailed", "412", "InvalidRange", "416"},
+    "gone": {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "NotFound", "MethodNotAllowed", "405"},
+    "denied": {
+        "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled",
+        "InvalidToken", "InvalidClientTokenId", "UnauthorizedAccess", "KMS.DisabledException", "401", "AccountProblem",
+    },
+    "throttled": {
+        "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429",
+        "BandwidthLimitExceeded", "ServiceUnavailable", "503", "KMS.ThrottlingException",
+    },
+    "protocol": {"NotImplemented", "501"},
+    "server": {"InternalError", "RequestTimeout", "500", "502", "504", "OperationAborted"},
 }  # fmt: skip
-_THROTTLED = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429",
-              "BandwidthLimitExceeded", "ServiceUnavailable", "503", "KMS.ThrottlingException"}  # fmt: skip
-_SERVER = {"InternalError", "RequestTimeout", "500", "502", "504", "OperationAborted"}
-_SKEW = {"RequestTimeTooSkewed"}
-_ARCHIVED = {"InvalidObjectState"}
 _CURES = {
     "credentials": "renew the credentials",
     "denied": "see the permissions that the documentation names",
@@ -57,10 +63,8 @@ def classify(error: Any, operation: str, what: str, offset: float | None) -> Tra
 
 def kind_of(code: str, status: str) -> str:
     """The kind of failure; an error code that is not known is judged by its HTTP status."""
-    table = (("credentials", _CREDENTIALS), ("skew", _SKEW), ("archived", _ARCHIVED), ("changed", _CHANGED),
-             ("gone", _GONE), ("denied", _DENIED), ("throttled", _THROTTLED), ("server", _SERVER))  # fmt: skip
     for word in (code, status):
-        for kind, words in table:
+        for kind, words in _KINDS.items():
             if word in words:
                 return kind
     if status.startswith("5"):

@@ -11,11 +11,10 @@ take it. The result of an object:
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from ..finding import EdgepathError
 from ..run import plain, write_json
 from . import checksums
 from .errors import WORTHLESS, TransferError
@@ -138,23 +137,17 @@ class Transfer:
     def _fetch(self, seen: Look, tick: Callable[[], Any]) -> Verifier:
         work = Work(self._partial.kept(), ranges(seen.parts, self._options.range_bytes))
         verifier = Verifier(self._key, self._partial, seen.parts, seen.compared, work, self._record)
-        hashing = _thread(work, verifier.run)
-        others = [_thread(work, lambda: self._partial.flush_behind(work))]
-        others += [
-            _thread(work, lambda: self._fetcher.fetch_ranges(work, self._partial))
-            for _ in range(self._options.concurrency)
-        ]
-        try:
-            while hashing.is_alive():
-                hashing.join(_TICK_SECONDS)
-                tick()
-            work.finish()
-        except BaseException:
-            work.fail(TransferError("stopped", f"{self._key}: the transfer was told to stop; run again to go on"))
-            raise
-        finally:
-            for thread in (hashing, *others):
-                thread.join()
+        jobs = [verifier.run, lambda: self._partial.flush_behind(work)]
+        jobs += [lambda: self._fetcher.fetch_ranges(work, self._partial)] * self._options.concurrency
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            hashing, *_ = [_start(pool, work, job) for job in jobs]
+            try:
+                while not wait([hashing], _TICK_SECONDS).done:
+                    tick()
+                work.finish()
+            except BaseException:
+                work.fail(TransferError("stopped", f"{self._key}: the transfer was told to stop; run again to go on"))
+                raise
         if work.error is not None:
             raise work.error
         return verifier
@@ -187,23 +180,17 @@ class Transfer:
                 raise TransferError("corrupt", f"{self._key}: two downloads differ within {where}; nothing was kept")
 
 
-def _thread(work: Work, job: Callable[[], Any]) -> threading.Thread:
-    """Run it; whatever it raises ends the transfer."""
+def _start(pool: ThreadPoolExecutor, work: Work, job: Callable[[], Any]) -> Future[Any]:
+    """Run it beside; whatever it raises ends the transfer and is raised there."""
 
-    def run() -> None:
-        try:
-            job()
-        except TransferError as error:
+    def ended(future: Future[Any]) -> None:
+        error = future.exception()
+        if error is not None:
             work.fail(error)
-        except EdgepathError as error:
-            work.fail(TransferError("disk", str(error)))
-        except BaseException as error:
-            work.fail(TransferError("protocol", f"unexpected {type(error).__name__}: {error}"))
-            raise
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
+    started = pool.submit(job)
+    started.add_done_callback(ended)
+    return started
 
 
 def _sums(item: checksums.Expected, verifier: Verifier) -> tuple[bytes | None, list[bytes]]:

@@ -81,7 +81,9 @@ def ranges(parts: Iterable[Part], range_bytes: int = RANGE_BYTES) -> list[tuple[
     found: list[tuple[int, int]] = []
     joinable = False
     for part in parts:
-        if joinable and found and part.end - found[-1][0] <= range_bytes:
+        if part.size == 0:
+            continue
+        if joinable and part.end - found[-1][0] <= range_bytes:
             found[-1] = (found[-1][0], part.end)
             continue
         found += [(at, min(at + range_bytes, part.end)) for at in range(part.start, part.end, range_bytes)]

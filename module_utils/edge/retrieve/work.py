@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from .errors import TransferError
 from .parts import Intervals
 
 
@@ -16,7 +15,7 @@ class Work:
 
     def __init__(self, received: Intervals, ranges: Iterable[tuple[int, int]]) -> None:
         self.changed = threading.Condition()
-        self.error: TransferError | None = None
+        self.error: BaseException | None = None
         self.finished = False
         self._received = received
         self._left: deque[tuple[int, int]] = deque()
@@ -52,7 +51,7 @@ class Work:
             self.changed.wait_for(lambda: self.over or self._received.reach(position) > position)
             return position if self.over else self._received.reach(position)
 
-    def fail(self, error: TransferError) -> None:
+    def fail(self, error: BaseException) -> None:
         """The first failure is the transfer's."""
         with self.changed:
             self.error = self.error or error
