@@ -121,7 +121,7 @@ class Partial:
         try:
             os.fsync(self._file)
             folder = os.path.dirname(final)
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_folders(folder)
             if os.path.lexists(final):
                 raise TransferError("exists", f"{final} is there already; move it away and run again")
             os.rename(self.path, final)
@@ -205,6 +205,14 @@ class Partial:
         return TransferError(
             "disk", f"cannot write {self._identity['key']} to {os.path.dirname(self.path)}: {error.strerror}"
         )
+
+
+def make_folders(path: str) -> None:
+    """Like makedirs, but every folder that is made is its owner's alone, not the last one only."""
+    if os.path.isdir(path):
+        return
+    make_folders(os.path.dirname(path))
+    os.mkdir(path, 0o700)
 
 
 def sync_directory(path: str) -> None:
