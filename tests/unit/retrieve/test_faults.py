@@ -98,7 +98,7 @@ def test_what_breaks_the_connection(storage: Storage, fetch: Fetch, dest: Path, 
 )
 def test_storage_that_never_answers(storage: Storage, fetch: Fetch, dest: Path, fault: Fault, words: str) -> None:
     with FaultProxy(storage.host, [fault]) as proxy, pytest.raises(EdgepathError, match=words):
-        fetch(proxy.url, LONG, idle_seconds=0.1)
+        fetch(proxy.url, LONG, idle_seconds=0.5)
     assert not (dest / "plan.json").exists()
     assert events(dest, "failed")
 
