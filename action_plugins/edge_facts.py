@@ -41,7 +41,12 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": str(error)}
         if edge is None:
             return {"changed": False, "unread": {}, "msg": f"edge {name}: not read: its variables are wrong"}
-        arguments.update(edge=edge, libraries=_packed_libraries())
+        arguments["edge"] = edge
+        try:
+            arguments["libraries"] = _packed_libraries()
+        except EdgepathError as error:
+            # The files of the node are read all the same; what only dnspython can ask is then unknown, by name.
+            self._display.warning(f"edge {name}: {error}")
         result = self._visit(name, run_dir, arguments, variables)
         if run_dir is None:
             return result

@@ -17,6 +17,9 @@ options:
     description: The directory that holds all runs. It is made readable by its owner alone.
     type: path
     required: true
+  project_dir:
+    description: The checkout of this project, whose commit the report names.
+    type: path
   edges:
     description:
       - One mapping an edge, as the filter P(edge_targets#filter) makes them of the inventory.
@@ -38,7 +41,7 @@ notes:
 EXAMPLES = r"""
 - name: Begin a run
   edge_run:
-    runs_dir: "{{ playbook_dir }}/../runs"
+    runs_dir: /srv/edgepath/runs
     edges: "{{ ansible_play_hosts_all | edge_targets(hostvars) }}"
   delegate_to: localhost
   run_once: true
@@ -109,8 +112,11 @@ def in_windows(edges: list[dict[str, object]]) -> tuple[list[dict[str, object]],
     return resolved, wrong
 
 
-def begin(runs_dir: str, given: list[dict[str, object]], purpose: str) -> dict[str, object]:
+def begin(
+    runs_dir: str, given: list[dict[str, object]], purpose: str, project_dir: str | None = None
+) -> dict[str, object]:
     """Make the run's directory and its run.json; returns the module's result."""
+    runs_dir = os.path.normpath(runs_dir)
     edges, errors = edges_from(given, complete=True)
     valid = {edge.name for edge in edges}
     targets, warnings = in_windows([item for item in given if item.get("name") in valid])
@@ -126,7 +132,7 @@ def begin(runs_dir: str, given: list[dict[str, object]], purpose: str) -> dict[s
                 "purpose": purpose,
                 "started": started.isoformat(timespec="seconds"),
                 "version": VERSION,
-                "commit": commit_of(runs_dir),
+                "commit": commit_of(project_dir) if project_dir else None,
                 "caller": f"{getpass.getuser()}@{socket.gethostname()}",
                 "edges": targets,
                 "errors": errors,
@@ -141,13 +147,16 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "runs_dir": {"type": "path", "required": True},
+            "project_dir": {"type": "path"},
             "edges": {"type": "list", "elements": "dict", "required": True},
             "purpose": {"type": "str", "choices": ["audit"], "default": "audit"},
         },
         supports_check_mode=True,
     )
     try:
-        result = begin(module.params["runs_dir"], module.params["edges"], module.params["purpose"])
+        result = begin(
+            module.params["runs_dir"], module.params["edges"], module.params["purpose"], module.params["project_dir"]
+        )
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in (*result["errors"].values(), *result.pop("warnings")):

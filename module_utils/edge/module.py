@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -45,6 +46,9 @@ def audit(
     except EdgepathError as error:
         errors.update({edge.name: f"edge {edge.name}: {error}" for edge in edges})
         edges = []
+    except Exception as error:  # noqa: BLE001 - told as an unknown answer; the other steps still run, and say theirs
+        errors.update({edge.name: f"edge {edge.name}: {_broke(f'gathering {domain}', error)}" for edge in edges})
+        edges = []
     for edge in edges:
         above = {name: run.upstream(name, edge.name) for name in upstream}
         step.findings += judge_edge(edge, step.facts.get(edge.name), above, catalogue, judge)
@@ -62,11 +66,22 @@ def judge_edge(
         facts = Unread("not_collected", "gather", edge.name, f"edge {edge.name}: no facts were gathered")
     if isinstance(facts, Unread):
         return unjudged(edge.name, catalogue, facts)
-    findings = list(judge(edge, facts, above))
+    try:
+        findings = list(judge(edge, facts, above))
+    except Exception as error:  # noqa: BLE001 - one edge's odd facts must not keep the others from being judged
+        message = f"edge {edge.name}: {_broke('judging', error)}"
+        return unjudged(edge.name, catalogue, Unread("error", "judge", edge.name, message))
     answered = {finding.check for finding in findings}
     missing = {name: check for name, check in catalogue.items() if name not in answered}
     because = Unread("not_collected", "judge", edge.name, f"edge {edge.name}: the check gave no answer")
     return findings + unjudged(edge.name, missing, because)
+
+
+def _broke(what: str, error: Exception) -> str:
+    """A defect of this program as one sentence, with the place that a report of it needs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno})" if frames else ""
+    return f"{what} broke: {type(error).__name__}: {error}{where}; this is a defect of edgepath, please report it"
 
 
 def unjudged(edge: str, catalogue: Mapping[str, Check], because: Unread) -> list[Finding]:

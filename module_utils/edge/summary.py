@@ -46,7 +46,7 @@ def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, Any]) -> It
         yield from _field("where", finding["resource"])
         yield from _field("expected", finding["expected"])
         yield from _field("observed", finding["observed"])
-        yield from _field("fix", _fix(finding) or checks[finding["check"]]["remediation"])
+        yield from _field("fix", _fix(finding) or finding.get("message") or checks[finding["check"]]["remediation"])
     if unknown:
         yield "  1 answer is unknown" if len(unknown) == 1 else f"  {len(unknown)} answers are unknown"
         yield from _unknowns(unknown)

@@ -87,6 +87,10 @@ def _blocks(ask: Asker, subject: Subject, hop: str, tally: Tally) -> Finding:
         )
         fields: dict[str, Any] = {"evidence": _with_uncovered(subject, hop, evidence)}
         fix = fixes.propose(subject, hop, tally)
+        if fix is None and _stray_note(subject, tally):
+            fields["message"] = (
+                "cure name resolution first; a rule for an address that is not the storage's cures nothing"
+            )
         return ask.failed(check, first.resource or subject.interface_id, observed, fix=fix, **fields)
     passing = tally.having("allow", "partial")
     if passing:
