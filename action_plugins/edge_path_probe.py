@@ -91,6 +91,7 @@ def _judged(edge: Edge, facts: dict[str, Any], above: dict[str, Any], run_dir: s
         write_json(os.path.join(run_dir, DOMAIN, os.path.basename(facts_path(run_dir, edge.name))), step.to_dict())
     return {
         "findings": [finding.to_dict() for finding in findings],
+        "failed_because": [f"{item.check}: {item.observed}" for item in findings if item.status == "fail"],
         "comparison": facts.pop("comparison"),
         "causes": facts.pop("causes"),
     }

@@ -201,6 +201,12 @@ findings:
   type: list
   elements: dict
   sample: [{"check": "PROBE-12", "status": "pass", "observed": "3 of 3 comparisons agree"}]
+failed_because:
+  description: What failed, a sentence a check; empty where the path held.
+  returned: by the action plugin, unless in check mode
+  type: list
+  elements: str
+  sample: ["PROBE-09: the paced transfer was reset after 900.1 s"]
 comparison:
   description: Prediction and observation side by side. C(agrees) is null where an observation proves nothing.
   returned: by the action plugin, unless in check mode
