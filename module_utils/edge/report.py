@@ -86,9 +86,14 @@ def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:
     """How many answers were expected and given, and each permission that was missing, with the edges it blinds."""
     everything = [finding for of_edge in findings.values() for finding in of_edge]
     missing: dict[tuple[str, str], set[str]] = {}
+    named = {
+        (item.edge, permission) for item in everything for permission in item.permissions if _read(item, permission)
+    }
     for finding in everything:
         for permission in finding.permissions:
-            for resource in _resources(finding, permission):
+            # What a finding is about is not what could not be read; it stands in only where nothing names that.
+            instead = [] if (finding.edge, permission) in named else [finding.resource]
+            for resource in _read(finding, permission) or instead:
                 missing.setdefault((permission, resource), set()).add(finding.edge)
     return {
         "expected": len(everything),
@@ -100,7 +105,6 @@ def coverage(findings: Mapping[str, Iterable[Finding]]) -> dict[str, Any]:
     }
 
 
-def _resources(finding: Finding, permission: str) -> list[str]:
-    """What could not be read for want of a permission, as the evidence names it."""
-    named = [str(item["resource"]) for item in finding.evidence if item.get("operation") == permission]
-    return named or [finding.resource]
+def _read(finding: Finding, permission: str) -> list[str]:
+    """What could not be read for want of a permission, as the finding's evidence names it."""
+    return [str(item["resource"]) for item in finding.evidence if item.get("operation") == permission]

@@ -129,6 +129,14 @@ def test_report_and_summary_tell_what_was_missing() -> None:
     assert "\033[" not in text
 
 
+def test_a_missing_permission_is_told_for_what_it_would_have_read() -> None:
+    about_another = dataclasses.replace(answer("T-02", "unknown"), evidence=(), resource="the proxy")
+    ledger = build({"id": "1"}, {"london": [answer("T-01", "unknown"), about_another]}, {}, CHECKS, Gate())["coverage"]
+    assert [item["resource"] for item in ledger["missing_permissions"]] == ["subnet-1"]
+    alone = build({"id": "1"}, {"london": [about_another]}, {}, CHECKS, Gate())["coverage"]
+    assert [item["resource"] for item in alone["missing_permissions"]] == ["the proxy"]
+
+
 def test_findings_survive_json() -> None:
     for finding in (answer("T-01", "unknown"), answer("T-02", "fail"), answer("T-03", "fail")):
         assert Finding.from_dict(finding.to_dict()) == finding
