@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of a converge: every object's former state on disk, fsynced, before the object is touched.
+
+    <run_dir>/converge.json                       {"state": "converging" | "complete" | "rolled back", ...}
+    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "done", "change": ObjectChange}
+    <run_dir>/before/<edge>/files/etc/hosts       the former bytes of a file, to be copied back by hand
+
+A run that is killed between the two writes of an entry leaves it `begun`: rollback reads the object itself to see
+whether it changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..finding import EdgepathError
+from ..run import facts_path, read_json, write_json
+from .model import ObjectChange
+
+BEFORE = "before"
+STATE = "converge.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    path: str
+    edge: str
+    domain: str
+    at: int
+    state: str
+    change: ObjectChange
+
+
+class Journal:
+    """The entries of one edge in one run."""
+
+    def __init__(self, run_dir: str, edge: str) -> None:
+        name = os.path.splitext(os.path.basename(facts_path(run_dir, edge)))[0]
+        self.directory = os.path.join(run_dir, BEFORE, name)
+        self.edge = edge
+
+    def begin(self, domain: str, change: ObjectChange) -> str:
+        """Save what is about to change; returns the entry's path. The caller writes the object only after this."""
+        at = time.time_ns()
+        path = os.path.join(self.directory, f"{at}.json")
+        self._keep_file(change)
+        data = {"edge": self.edge, "domain": domain, "at": at, "state": "begun", "change": change.to_dict()}
+        write_json(path, data)
+        _sync_directory(self.directory)
+        return path
+
+    @staticmethod
+    def done(path: str) -> None:
+        write_json(path, {**read_json(path), "state": "done"})
+
+    def entries(self) -> list[Entry]:
+        """Oldest first; EdgepathError where a file of the journal is damaged, with its name."""
+        if not os.path.isdir(self.directory):
+            return []
+        names = sorted(name for name in os.listdir(self.directory) if name.endswith(".json"))
+        return [_entry(os.path.join(self.directory, name)) for name in names]
+
+    def _keep_file(self, change: ObjectChange) -> None:
+        if change.ref.kind != "file" or change.before is None:
+            return
+        path = os.path.join(self.directory, "files", change.ref.name.lstrip("/"))
+        if ".." in change.ref.name.split("/"):
+            raise EdgepathError(f"{change.ref.name} is no plain path; it is not changed")
+        if os.path.exists(path):
+            return  # the first state of this run is the one that rollback restores
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        handle = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(base64.b64decode(change.before["content"]))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(path + ".tmp", path)
+
+
+def _entry(path: str) -> Entry:
+    data = read_json(path)
+    try:
+        change = ObjectChange.from_dict(data["change"])
+        return Entry(path, data["edge"], data["domain"], data["at"], data["state"], change)
+    except (KeyError, TypeError) as error:
+        raise EdgepathError(f"{path} is no entry of a journal ({error}); restore by hand from its directory") from None
+
+
+def _sync_directory(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def set_state(run_dir: str, state: str, **more: Any) -> None:
+    """What has become of the converge of a run: ``converging``, ``complete``, ``rolled back``."""
+    path = os.path.join(run_dir, STATE)
+    known = read_json(path) if os.path.exists(path) else {}
+    write_json(path, {**known, **more, "state": state})
+
+
+def state_of(run_dir: str) -> dict[str, Any] | None:
+    """converge.json of a run, None where it has converged nothing."""
+    path = os.path.join(run_dir, STATE)
+    return dict(read_json(path)) if os.path.exists(path) else None
+
+
+def runs_to_undo(runs_dir: str) -> Iterator[str]:
+    """The newest converge that stands, and the interrupted ones right before it, newest first."""
+    names = sorted((name for name in os.listdir(runs_dir) if name != "latest"), reverse=True)
+    found = False
+    for name in names:
+        held = state_of(os.path.join(runs_dir, name))
+        if held is None or held["state"] == "rolled back":
+            continue
+        if found and held["state"] != "converging":
+            return
+        found = True
+        yield os.path.join(runs_dir, name)

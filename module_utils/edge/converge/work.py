@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure arithmetic of changes: fixes and present states in, changes out; a journal and present states in, its undoing out.
+
+Check mode and the real run work out the same list, so that a plan says what is then done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..finding import unread
+from ..targets import Edge
+from .model import Action, ObjectChange, Planned, Ref, Refused, State
+
+# merge(before, after, current) -> the state that takes back our change alone, or None where that cannot be told
+Merge = Callable[[State, State, State], State]
+
+
+@dataclass
+class Outcome:
+    """changes: in the order in which they are to be made.  refused: [(fix, why)]."""
+
+    changes: list[ObjectChange]
+    refused: list[tuple[Planned, str]]
+
+
+def refs_of(edge: Edge, items: Iterable[Planned], actions: Mapping[str, Action]) -> list[Ref]:
+    """Every object that these fixes read or change, once each, in order. A malformed fix is left to work_out to refuse."""
+    found: dict[str, Ref] = {}
+    for item in items:
+        try:
+            refs = actions[item.action].refs(edge, item.fix)
+        except Refused:
+            continue
+        for ref in refs:
+            found.setdefault(ref.key, ref)
+    return list(found.values())
+
+
+def work_out(
+    edge: Edge, items: Sequence[Planned], actions: Mapping[str, Action], states: Mapping[str, State]
+) -> Outcome:
+    """The objects that change, each from its present state to the one that all its fixes ask for together.
+
+    A fix whose object could not be read is refused; the other fixes are worked out all the same.
+    """
+    now = dict(states)
+    touched: dict[str, ObjectChange] = {}
+    refused: list[tuple[Planned, str]] = []
+    for item in items:
+        action = actions[item.action]
+        try:
+            refs = {ref.key: ref for ref in action.refs(edge, item.fix)}
+            _readable(refs, now)
+            wanted = action.desired(edge, item.fix, {key: now[key] for key in refs})
+            validate = action.validate(edge, item.fix)
+            reloads = tuple(action.reloads(edge, item.fix))
+        except Refused as why:
+            refused.append((item, str(why)))
+            continue
+        for key, state in wanted.items():
+            if state == now[key]:
+                continue
+            known = touched.get(key) or ObjectChange(refs[key], states[key], states[key])
+            touched[key] = replace(
+                known,
+                after=state,
+                because=_with(known.because, item.check),
+                summaries=_with(known.summaries, item.summary),
+                disruptive=_with(known.disruptive, *([action.disruptive] if action.disruptive else [])),
+                reloads=_with(known.reloads, *reloads),
+                validate=validate or known.validate,
+            )
+            now[key] = state
+    return Outcome([change for change in touched.values() if change.after != change.before], refused)
+
+
+def _with(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *more)))
+
+
+def _readable(refs: Mapping[str, Ref], now: Mapping[str, State]) -> None:
+    for key, ref in refs.items():
+        gone = unread(now.get(key))
+        if key not in now:
+            raise Refused(f"{ref.kind} {ref.name} was not read")
+        if gone is not None:
+            needs = f" (needs {', '.join(gone.permissions)})" if gone.permissions else ""
+            raise Refused(f"{ref.kind} {ref.name} cannot be read: {gone.message}{needs}")
+
+
+@dataclass
+class Undoing:
+    """changes: newest first.  lost: [(change, why)] for what cannot be put back by itself."""
+
+    changes: list[ObjectChange]
+    lost: list[tuple[ObjectChange, str]]
+
+
+def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of: Mapping[str, Merge]) -> Undoing:
+    """What puts back every object of a journal (oldest first), whatever became of it since.
+
+    An object that stands as it stood before needs nothing. One that stands as we left it goes back. One that somebody
+    changed since goes back by its kind's merge, which takes away only what we brought; where there is none, it is left
+    and told.
+    """
+    spans: dict[str, ObjectChange] = {}
+    for change in journal:
+        first = spans.pop(change.ref.key, change)
+        spans[change.ref.key] = replace(
+            change,
+            before=first.before,
+            because=_with(first.because, *change.because),
+            disruptive=_with(first.disruptive, *change.disruptive),
+            reloads=_with(first.reloads, *change.reloads),
+        )
+    changes: list[ObjectChange] = []
+    lost: list[tuple[ObjectChange, str]] = []
+    for span in reversed(list(spans.values())):
+        current = states.get(span.ref.key)
+        gone = unread(current)
+        if gone is not None or span.ref.key not in states:
+            lost.append((span, gone.message if gone is not None else "it was not read"))
+            continue
+        if current == span.before:
+            continue
+        target: Any = span.before
+        if current != span.after:
+            merge = merge_of.get(span.ref.kind)
+            target = merge(span.before, span.after, current) if merge is not None else None
+            if merge is None or (target is None and span.before is not None):
+                lost.append((span, "somebody changed it since; it is left as it is, its former state is saved"))
+                continue
+            if target == current:
+                continue
+        summary = f"put back {span.ref.kind} {span.ref.name}"
+        changes.append(replace(span, before=current, after=target, summaries=(summary,), validate=None))
+    return Undoing(changes, lost)
