@@ -70,6 +70,11 @@ _S3_PERMISSIONS = {
     "list_multipart_uploads": "s3:ListBucketMultipartUploads",
     "list_buckets": "s3:ListAllMyBuckets",
 }
+# Likewise elsewhere: S3 Control's operations have permissions of S3, and Route 53 writes VPC in capitals.
+_OTHER_PERMISSIONS = {
+    ("s3control", "get_public_access_block"): "s3:GetAccountPublicAccessBlock",
+    ("route53", "list_hosted_zones_by_vpc"): "route53:ListHostedZonesByVPC",
+}
 _MESSAGE_LIMIT = 400
 
 
@@ -86,6 +91,8 @@ def permission_of(service: str, operation: str) -> str:
     """The IAM action that an SDK operation needs: ``("ec2", "describe_subnets")`` -> ``ec2:DescribeSubnets``."""
     if service == "s3" and operation in _S3_PERMISSIONS:
         return _S3_PERMISSIONS[operation]
+    if (service, operation) in _OTHER_PERMISSIONS:
+        return _OTHER_PERMISSIONS[service, operation]
     return f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
 
 

@@ -27,7 +27,7 @@ from ..settings import format_of, lookup, parse_settings
 from ..targets import Edge
 from ..timeouts.node import gather_node
 from .keys import KeyReader
-from .reader import ACCOUNT_BLOCK, ACCOUNT_BLOCK_CALL, BucketReader, Owner
+from .reader import BucketReader, Owner
 
 # What the iam step may have read of a bucket: it asks for these to plan the export's calls.
 _FROM_IAM = ("principal_arn", "bucket_policy", "encryption", "key")
@@ -74,9 +74,7 @@ def _read_handle(handle: _Handle, run: Run, calls: Counter[str]) -> dict[str, An
         for bucket, sharing in by_bucket.items()
     ]
     answers = handle.account.read_all([reader.read for reader in readers])
-    made = Counter(handle.account.calls)
-    made[ACCOUNT_BLOCK] += made.pop(ACCOUNT_BLOCK_CALL, 0)
-    calls.update(+made)
+    calls.update(handle.account.calls)
     calls.update(keys.calls)
     observed = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     facts: dict[str, Any] = {}

@@ -45,7 +45,6 @@ _WHAT = {
 }
 # S3 Control's operation has a permission of S3 (Service Authorization Reference, "Actions for Amazon S3").
 ACCOUNT_BLOCK = "s3:GetAccountPublicAccessBlock"
-ACCOUNT_BLOCK_CALL = "s3control:GetPublicAccessBlock"
 
 _SHARED = ("versioning", "mfa_delete", "object_lock", "lifecycle", "replication", "bucket_policy",
            "public_access_block", "request_payment", "encryption", "key")  # fmt: skip
@@ -87,17 +86,13 @@ class Owner:
             return None
         if not isinstance(account_id, str):
             return replace(account_id, operation=ACCOUNT_BLOCK) if isinstance(account_id, Unread) else None
-        answer = account.read(
+        return account.read(
             "s3control",
             "get_public_access_block",
             "PublicAccessBlockConfiguration",
             resource=f"the public access block of account {account_id}",
             AccountId=account_id,
         )
-        if isinstance(answer, Unread) and answer.permissions:
-            message = re.sub(r"\(needs [^)]*\)", f"(needs {ACCOUNT_BLOCK})", answer.message)
-            return replace(answer, operation=ACCOUNT_BLOCK, permissions=(ACCOUNT_BLOCK,), message=message)
-        return answer
 
 
 class BucketReader:
