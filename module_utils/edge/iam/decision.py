@@ -65,7 +65,8 @@ class Decision:
     """The answer to one request.
 
     outcome: an Outcome. layer: the layer that decided: scp, rcp, endpoint, resource, key_policy, trust_policy, grant,
-    identity, boundary, session, or root (the account's root user, whom no implicit deny of its own account stops).
+    identity, boundary, session, root (the account's root user, whom no implicit deny of its own account stops), or
+    service (the service itself, whatever the policies say).
     statement: the allowing or denying statement; None for an implicit deny. passed: the layers that allowed the
     request, in evaluation order. flips: for unknown, what would settle it. action, resource, principal: of the request.
     detail: a clause on why, where the layer alone does not tell.
@@ -104,6 +105,8 @@ class Decision:
         if self.outcome is Outcome.EXPLICIT_DENY:
             return f"{request} is denied by {self.statement}{detail}."
         if self.outcome is Outcome.IMPLICIT_DENY:
+            if self.layer == "service":
+                return f"{request} is denied by the service itself{detail}."
             return f"{request} is denied because no {self.layer} statement allows it{detail}."
         hangs = "; ".join(dict.fromkeys(flip.reason for flip in self.flips)) or "the facts given"
         return f"{request} is unknown: it hangs on {hangs}."

@@ -25,6 +25,7 @@ from .layers import Plan, PolicySet
 from .policy import Policy, UnreadablePolicy
 from .principal import parse_principal
 from .request import Request
+from .reserved import SERVICES, settle
 from .truth import MAYBE, NO, YES
 
 __all__ = [
@@ -53,6 +54,12 @@ _MEMORY_LIMIT = 1024
 
 def decide(request: Request, policies: PolicySet) -> Decision:
     """Judge one request."""
+    if request.lowered.startswith(SERVICES):
+        return settle(_decide(request, policies), request.lowered)
+    return _decide(request, policies)
+
+
+def _decide(request: Request, policies: PolicySet) -> Decision:
     on_key = request.lowered[:4] == "kms:" and ":key/" in request.resource
     plan = policies.plan(request.lowered, request.caller, on_key)
     if plan.plain is not None and request.owner is not None:

@@ -25,6 +25,7 @@ _STATEMENT = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"
 )  # fmt: skip
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[^\s:${}]+")
+_NO_ACTION = re.compile(r"[A-Za-z0-9-]+:[^*?:]*")
 _PRINCIPAL_TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 
 
@@ -142,7 +143,9 @@ class _Reader:
             if text in ("*", "*:*"):
                 everything = True
             elif _ACTION.fullmatch(text) is None:
-                self._faults.defect(where, f"{shorten(text)}: {_action_fault(text)}")
+                # A name that no action has covers none; where the service itself cannot be told, nothing can be said.
+                report = self._faults.tolerable if _NO_ACTION.fullmatch(text) else self._faults.defect
+                report(where, f"{shorten(text)}: {_action_fault(text)}")
             elif "*" in text or "?" in text:
                 lowered = text.lower()
                 patterns.append((lowered.partition(":")[0], compile_glob(lowered)))

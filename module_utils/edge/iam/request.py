@@ -14,6 +14,7 @@ from .context import PRESENT, Context, ContextInput, ContextValue
 from .errors import RequestError
 from .principal import Caller, parse_principal
 
+_OF_AWS = tuple(f"arn:{partition}:iam::aws:" for partition in ("aws", "aws-cn", "aws-us-gov"))
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_.-]+")
 
 
@@ -64,7 +65,8 @@ class Request:
         except TypeError:
             raise RequestError("principal, action, resource account and issuer are strings") from None
         owner = resource_account or resource_account_of(resource)
-        if owner is None and resource == "*":
+        if owner is None and (resource == "*" or resource.startswith(_OF_AWS)):
+            # What AWS itself manages is asked for in the caller's own account.
             owner = caller.account
         fields = vars(self)
         fields.update(principal=principal, action=action, resource=resource, resource_account=resource_account)
