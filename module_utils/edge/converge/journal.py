@@ -2,11 +2,11 @@
 """The journal of a converge: every object's former state on disk, fsynced, before the object is touched.
 
     <run_dir>/converge.json                       {"state": "converging" | "complete" | "rolled back", ...}
-    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "done", "change": ObjectChange}
+    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "written" | "done", "change"}
     <run_dir>/before/<edge>/files/etc/hosts       the former bytes of a file, to be copied back by hand
 
-A run that is killed between the two writes of an entry leaves it `begun`: rollback reads the object itself to see
-whether it changed.
+A run that is killed leaves its last entry `begun`: rollback reads the object itself to see whether it changed. An entry
+is `written` until the programs that use the object were told.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ class Journal:
         return path
 
     @staticmethod
-    def done(path: str) -> None:
-        write_json(path, {**read_json(path), "state": "done"})
+    def mark(path: str, state: str) -> None:
+        """What has become of an entry: ``written`` or ``done``."""
+        write_json(path, {**read_json(path), "state": state})
 
     def entries(self) -> list[Entry]:
         """Oldest first; EdgepathError where a file of the journal is damaged, with its name."""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Doing what was worked out, so that it can be killed anywhere: save, write, read again, only then the next.
+
+A program that must read its files again is told so at the end. Until then the entries stay `written`, and the next run
+tells it, should this one be killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..finding import EdgepathError, unread
+from .journal import Entry, Journal
+from .model import NODE, ObjectChange, Ref, State
+
+
+class World(Protocol):
+    """One edge and what is behind APIs for it."""
+
+    def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], list[dict[str, Any]]]:
+        """The states by ref.key, and the node's live transfers."""
+
+    def write(self, change: ObjectChange) -> None:
+        """Bring one object from `before` to `after`; EdgepathError where it stands otherwise, or cannot be written."""
+
+    def reload(self, units: Sequence[str]) -> None:
+        """Have programs read their files again; EdgepathError names the one that does not."""
+
+
+@dataclass
+class Done:
+    """changes: made, or in check mode to be made.  messages: what the operator must be told."""
+
+    changes: list[ObjectChange] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+def stopped_by(changes: Iterable[ObjectChange], transfers: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why these changes must wait for the end of live transfers; None where they need not."""
+    reasons = list(dict.fromkeys(reason for change in changes for reason in change.disruptive))
+    if not reasons or not transfers:
+        return None
+    shown = "; ".join(_transfer(item) for item in transfers[:3])
+    more = f" and {len(transfers) - 3} more" if len(transfers) > 3 else ""
+    return (
+        f"a transfer is live ({shown}{more}) and {'; '.join(reasons)}. Nothing of this step was changed. Wait for its "
+        "end, or set edge_converge_during_transfer to true"
+    )
+
+
+def _transfer(item: Mapping[str, Any]) -> str:
+    return str(item.get("summary") or ", ".join(f"{key} {value}" for key, value in item.items()))
+
+
+def perform(world: World, journal: Journal, domain: str, changes: Sequence[ObjectChange]) -> Done:
+    """Make the changes in order; EdgepathError at the first that fails, with what was done before it kept."""
+    done = Done()
+    written: list[tuple[str, ObjectChange]] = []
+    for change in changes:
+        entry = journal.begin(domain, change)
+        world.write(change)
+        _seen(world, change)
+        journal.mark(entry, "written" if change.reloads else "done")
+        written.append((entry, change))
+        done.changes.append(change)
+    units = list(dict.fromkeys(unit for _, change in written for unit in change.reloads))
+    if units:
+        world.reload(units)
+        for entry, change in written:
+            if change.reloads:
+                journal.mark(entry, "done")
+    return done
+
+
+def finish(world: World, entries: Sequence[Entry], check: bool) -> list[str]:
+    """Tell programs what a killed run left them untold; returns their names."""
+    pending = [entry for entry in entries if entry.state != "done" and entry.change.reloads]
+    units = list(dict.fromkeys(unit for entry in pending for unit in entry.change.reloads))
+    if units and not check:
+        world.reload(units)
+        for entry in pending:
+            Journal.mark(entry.path, "done")
+    return units
+
+
+def _seen(world: World, change: ObjectChange) -> None:
+    """That the object is now what it should be, as it says itself."""
+    states, _ = world.read([change.ref])
+    state = states.get(change.ref.key)
+    if state == change.after:
+        return
+    gone = unread(state)
+    why = f"cannot be read again: {gone.message}" if gone is not None else "is not what was written"
+    where = "on the edge" if change.ref.place == NODE else "in the account"
+    raise EdgepathError(f"{change.ref.kind} {change.ref.name} {where} {why}; its former state is saved")

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One change at a time: a lock in the directory of the runs, held by the ansible-playbook process that took it.
+
+It names its holder; the lock of a process that is gone is taken over, so that a killed run blocks nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from ..finding import EdgepathError
+from ..run import read_json, write_json
+
+LOCK = "converge.lock"
+
+
+def take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
+    """Take the lock for a process of this host; EdgepathError where a living process holds it."""
+    path = os.path.join(runs_dir, LOCK)
+    with guarded(runs_dir, "lock"):
+        holder = _holder(path)
+        if holder is not None and not _mine(holder, pid) and not _dead(holder):
+            raise EdgepathError(
+                f"{holder['purpose']} of run {holder['run']} is going on since {holder['since']}, started by "
+                f"{holder['user']}@{holder['host']} (process {holder['pid']}); wait for its end. Where it cannot be "
+                f"running any more, remove {path}"
+            )
+        write_json(
+            path,
+            {
+                "pid": pid, "started": _started(pid), "host": socket.gethostname(), "user": getpass.getuser(),
+                "since": datetime.now(timezone.utc).isoformat(timespec="seconds"), "purpose": purpose, "run": run,
+            },
+        )  # fmt: skip
+
+
+def release(runs_dir: str, pid: int) -> None:
+    """Give the lock back, where this process holds it."""
+    path = os.path.join(runs_dir, LOCK)
+    with guarded(runs_dir, "lock"):
+        holder = _holder(path)
+        if holder is not None and _mine(holder, pid):
+            os.unlink(path)
+
+
+@contextmanager
+def guarded(directory: str, name: str) -> Iterator[None]:
+    """Work that one process of this host does at a time. The kernel lets go of it where the process ends."""
+    handle = os.open(os.path.join(directory, f".{name}.guard"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _holder(path: str) -> dict[str, Any] | None:
+    if not os.path.exists(path):
+        return None
+    try:
+        return dict(read_json(path))
+    except EdgepathError as error:
+        raise EdgepathError(f"{error}; make sure that no converge is running, then remove the file") from None
+
+
+def _mine(holder: dict[str, Any], pid: int) -> bool:
+    return holder["host"] == socket.gethostname() and holder["pid"] == pid and holder["started"] == _started(pid)
+
+
+def _dead(holder: dict[str, Any]) -> bool:
+    """Whether the holder is certainly gone; of another host's process nothing can be said."""
+    if holder["host"] != socket.gethostname():
+        return False
+    return _started(holder["pid"]) != holder["started"]
+
+
+def _started(pid: int) -> str | None:
+    """The process's start in clock ticks since boot (proc(5), field 22), so that a number used again is told apart."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            fields = stream.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
