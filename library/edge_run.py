@@ -27,6 +27,22 @@ options:
     type: list
     elements: dict
     required: true
+  waivers:
+    description:
+      - The waivers of the inventory, as the filter P(edge_waivers#filter) collects them. Keys C(sources), a list of
+        C(waivers) or C(file) (an absolute path on this controller) with their C(hosts), C(groups) and C(partial).
+      - One that is wrong ends the run before anything is read, with all that is wrong with any of them.
+    type: dict
+    default: {}
+  waivers_timezone:
+    description:
+      - The time zone in which a waiver's last day ends, where the waiver names none. A name of the IANA database.
+    type: str
+    default: UTC
+  waivers_warn_days:
+    description: How many days before its end a waiver is warned about.
+    type: int
+    default: 30
   purpose:
     description: What the run is for.
     type: str
@@ -79,12 +95,15 @@ import socket
 import subprocess
 from datetime import datetime, timezone
 
+import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.edge.catalogue import all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
 from ansible.module_utils.edge.run import write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
+from ansible.module_utils.edge.waivers import Source, validated
 
 
 def commit_of(directory: str) -> str | None:
@@ -112,8 +131,42 @@ def in_windows(edges: list[dict[str, object]]) -> tuple[list[dict[str, object]],
     return resolved, wrong
 
 
+def waivers_of(collected: dict[str, object], zone: str, warn_days: int) -> dict[str, object]:
+    """The inventory's waivers, validated, as run.json holds them; EdgepathError with all that is wrong."""
+    sources = []
+    for source in collected.get("sources", []):
+        hosts = tuple(source["hosts"])
+        if "file" in source:
+            sources.append(Source(str(source["file"]), waivers_file(source["file"]), hosts))
+        else:
+            more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
+            sources.append(Source(f"edge_waivers of {hosts[0]}{more}", source["waivers"], hosts))
+    found = validated(sources, all_checks(), collected.get("groups", {}), zone)
+    partial = bool(collected.get("partial"))
+    return {"list": [waiver.to_dict() for waiver in found], "partial": partial, "warn_days": warn_days}
+
+
+def waivers_file(path: object) -> object:
+    """What a file of waivers holds."""
+    if not isinstance(path, str) or not os.path.isabs(path):
+        raise EdgepathError(
+            f"edge_waivers_file must be an absolute path, such as one that begins with inventory_dir, not {path!r}"
+        )
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return yaml.safe_load(stream)
+    except OSError as error:
+        raise EdgepathError(f"cannot read edge_waivers_file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise EdgepathError(f"edge_waivers_file {path} is not YAML: {' '.join(str(error).split())}") from None
+
+
 def begin(
-    runs_dir: str, given: list[dict[str, object]], purpose: str, project_dir: str | None = None
+    runs_dir: str,
+    given: list[dict[str, object]],
+    purpose: str,
+    project_dir: str | None = None,
+    waivers: dict[str, object] | None = None,
 ) -> dict[str, object]:
     """Make the run's directory and its run.json; returns the module's result."""
     runs_dir = os.path.normpath(runs_dir)
@@ -136,6 +189,7 @@ def begin(
                 "caller": f"{getpass.getuser()}@{socket.gethostname()}",
                 "edges": targets,
                 "errors": errors,
+                "waivers": waivers or waivers_of({}, "UTC", 0),
             },
         )
     except OSError as error:
@@ -149,14 +203,17 @@ def main() -> None:
             "runs_dir": {"type": "path", "required": True},
             "project_dir": {"type": "path"},
             "edges": {"type": "list", "elements": "dict", "required": True},
+            "waivers": {"type": "dict", "default": {}},
+            "waivers_timezone": {"type": "str", "default": "UTC"},
+            "waivers_warn_days": {"type": "int", "default": 30},
             "purpose": {"type": "str", "choices": ["audit"], "default": "audit"},
         },
         supports_check_mode=True,
     )
     try:
-        result = begin(
-            module.params["runs_dir"], module.params["edges"], module.params["purpose"], module.params["project_dir"]
-        )
+        given = module.params
+        waivers = waivers_of(given["waivers"], given["waivers_timezone"], given["waivers_warn_days"])
+        result = begin(given["runs_dir"], given["edges"], given["purpose"], given["project_dir"], waivers)
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in (*result["errors"].values(), *result.pop("warnings")):

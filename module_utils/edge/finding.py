@@ -116,6 +116,7 @@ class Finding:
     ``{"action": "...", "summary": "one line", ...}``.  share: for ``partial`` effects, the failing fraction q.
     longest_minutes: for ``truncates`` effects, the longest recording that survives.
     permissions: for ``unknown`` with reason ``denied``, what was missing (``ec2:DescribeSecurityGroups``).
+    waiver: what accepts it, or accepted it until it ended (waivers_apply): reason, approver, ticket, expires, state.
     """
 
     check: str
@@ -133,6 +134,7 @@ class Finding:
     share: float | None = None
     longest_minutes: float | None = None
     permissions: tuple[str, ...] = ()
+    waiver: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -141,6 +143,11 @@ class Finding:
             raise ValueError(f"{self.check}: an unknown finding, and only that, carries a reason")
         if self.reason is not None and self.reason not in REASONS:
             raise ValueError(f"{self.check}: unknown reason {self.reason!r}")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a waiver that holds accepts it; it still counts for the verdict."""
+        return self.waiver is not None and self.waiver["state"] == "active"
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in report.json: absent optional fields are left out."""

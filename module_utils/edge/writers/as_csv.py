@@ -17,7 +17,8 @@ from .model import Report, Row
 COLUMNS = (
     "edge", "verdict", "check", "title", "severity", "effect", "status", "reason", "hop", "resource", "expected",
     "observed", "bound_kind", "bound_seconds", "longest_minutes", "cure", "source", "permissions", "waived_until",
-    "change", "uid", "run",
+    "change", "uid", "run", "waiver_state",
+    "waiver_ticket", "waiver_approver", "waiver_reason", "first_seen", "flapping",
 )  # fmt: skip
 # The full-width forms are taken for the plain ones by some spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -41,6 +42,7 @@ def write(report: Report) -> Iterator[str]:
 def _values(report: Report, row: Row) -> tuple[Any, ...]:
     finding, check = row.finding, row.check
     bound = finding.get("bound") or {}
+    waiver = finding.get("waiver") or {}
     return (
         finding["edge"],
         report.edges[finding["edge"]]["verdict"],
@@ -60,10 +62,16 @@ def _values(report: Report, row: Row) -> tuple[Any, ...]:
         row.cure if row.status in ("fail", "waived") else None,
         check["source"],
         " ".join(finding.get("permissions") or ()),
-        (finding.get("waiver") or {}).get("expires"),
+        waiver.get("expires") if row.accepted else None,
         finding.get("change"),
         row.uid,
         report.run["id"],
+        waiver.get("state", "active" if waiver else None),
+        waiver.get("ticket"),
+        waiver.get("approver"),
+        waiver.get("reason"),
+        finding.get("first_seen"),
+        finding.get("flapping"),
     )
 
 

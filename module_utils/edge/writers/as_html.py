@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateError
@@ -93,7 +94,7 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         "edges": edges,
         "drawn": [_drawn(line, report, by_edge[line["name"]], playbooks) for line in edges[:_DRAWN_EDGES]],
         "words": STATUS_WORDS,
-        "waivers": [{**waiver, "left": days_left(waiver, report.finished.date())} for waiver in report.waivers],
+        "waivers": [_waiver(waiver, report.finished.date()) for waiver in report.waivers],
         "history": _history(report),
     }
 
@@ -183,6 +184,41 @@ def _unknowns(rows: Sequence[Row]) -> list[dict[str, Any]]:
         {"observed": observed, "why": REASON_WORDS[reason], "checks": list(dict.fromkeys(ids))}
         for (observed, reason), ids in causes.items()
     ]
+
+
+# What became of a waiver: the status whose mark it has, and what it means for the findings.
+_WAIVER_STATES = {
+    "active": ("waived", "accepts"),
+    "expired": ("fail", "expired; they count again"),
+    "unneeded": ("pass", "not needed: nothing fails"),
+    "unjudged": ("unknown", "could not be judged"),
+    "elsewhere": ("not_applicable", "not in this run"),
+    "unmatched": ("unknown", "matches nothing"),
+}
+
+
+def _waiver(waiver: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """A line of the register."""
+    left = waiver.get("days_left", days_left(waiver, today))
+    state = waiver.get("state") or ("expired" if left is not None and left < 0 else "active")
+    mark, meaning = _WAIVER_STATES[state]
+    scope = waiver.get("scope") or ""
+    when = "" if left is None else "ended" if left < 0 else "ends today" if left == 0 else f"in {plural(left, 'day')}"
+    return {
+        **{key: waiver.get(key, "") for key in ("check", "reason", "approver", "ticket", "expires", "timezone")},
+        "mark": mark,
+        "meaning": meaning,
+        "findings": int(waiver.get("findings") or 0),
+        "scope": scope
+        if isinstance(scope, str)
+        else "; ".join(f"{key} {_globs(value)}" for key, value in scope.items()),
+        "when": when,
+        "soon": bool(waiver.get("ending")) or state == "expired",
+    }
+
+
+def _globs(value: Any) -> str:
+    return value if isinstance(value, str) else ", ".join(map(str, value))
 
 
 def _history(report: Report) -> dict[str, Any] | None:

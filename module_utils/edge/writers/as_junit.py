@@ -2,7 +2,8 @@
 """JUnit XML: a suite an edge, a case a finding. Pure.
 
 A finding that fails is a failure; one that is unknown, for whatever reason, is an error, since CI systems show skipped
-cases as harmless; waived and not applicable ones are skipped. Attributes and their order of elements are those that
+cases as harmless; waived and not applicable ones are skipped, and so is an unknown one that a waiver accepts as such.
+Attributes and their order of elements are those that
 Jenkins' xUnit plugin accepts (junit-10.xsd).
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timezone
 
 from .model import Report, Row, count
-from .wording import REASON_WORDS, spaced
+from .wording import REASON_WORDS, accepted, spaced
 
 # What XML 1.0 cannot hold (section 2.2, production Char).
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,18 +62,16 @@ def _case(suite: ElementTree.Element, row: Row) -> None:
     if row.status == "fail":
         result = ElementTree.SubElement(case, "failure", {"message": observed, "type": row.check["severity"]})
         result.text = _clean(_text(row))
-    elif row.status == "unknown":
+    elif row.status == "unknown" and not row.accepted:
         result = ElementTree.SubElement(case, "error", {"message": observed, "type": finding["reason"]})
         result.text = _clean(_text(row))
-    elif row.status in ("waived", "not_applicable"):
+    elif row.accepted or row.status == "not_applicable":
         ElementTree.SubElement(case, "skipped", {"message": _clean(f"{spaced(row.status)}: {_skipped(row)}")})
 
 
 def _skipped(row: Row) -> str:
     waiver = row.finding.get("waiver")
-    if not waiver:
-        return str(row.finding["observed"])
-    return f"{waiver.get('reason')} ({waiver.get('approver')}, {waiver.get('ticket')}, until {waiver.get('expires')})"
+    return accepted(waiver) if waiver else str(row.finding["observed"])
 
 
 def _text(row: Row) -> str:
@@ -86,16 +85,18 @@ def _text(row: Row) -> str:
         lines += [f"needs: {', '.join(row.finding['permissions'])}"] if row.finding.get("permissions") else []
     else:
         lines.append(f"cure: {row.cure}")
+    lines += [f"waiver: {accepted(row.finding['waiver'])}"] if row.reopened else []
     return "\n".join([*lines, f"source: {row.check['source']}"])
 
 
 def _counted(rows: Sequence[Row]) -> dict[str, int]:
     of_status = count(rows)
+    accepted_unknown = sum(row.accepted for row in rows if row.status == "unknown")
     return {
         "tests": len(rows),
         "failures": of_status["fail"],
-        "errors": of_status["unknown"],
-        "skipped": of_status["waived"] + of_status["not_applicable"],
+        "errors": of_status["unknown"] - accepted_unknown,
+        "skipped": of_status["waived"] + of_status["not_applicable"] + accepted_unknown,
     }
 
 

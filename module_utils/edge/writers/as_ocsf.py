@@ -75,7 +75,7 @@ def _event(report: Report, row: Row) -> dict[str, Any]:
 
 
 def _state(row: Row) -> tuple[int, str]:
-    if row.status == "waived":
+    if row.accepted:
         return _SUPPRESSED
     return _RESOLVED if row.finding.get("change") == "fixed" else _NEW
 

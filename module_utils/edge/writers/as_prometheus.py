@@ -36,7 +36,9 @@ class _Metrics(Collector):
         yield from self._of_edges()
         yield from self._of_findings()
         if self._report.waivers:
-            yield self._waivers()
+            yield from self._waivers()
+        if self._report.history is not None:
+            yield from self._changes()
 
     def _build(self) -> dict[str, str]:
         run = self._report.run
@@ -94,14 +96,40 @@ class _Metrics(Collector):
         )
         for labels, number in sorted(failed.items()):
             failing.add_metric(labels, number)
-        yield from (findings, failing)
+        accepted = _gauge(
+            "edgepath_findings_accepted", "Findings that a waiver accepts, by what they are.", ("edge", "status")
+        )
+        waived = Counter((row.finding["edge"], row.status) for row in rows if row.accepted)
+        for of_edge, number in sorted(waived.items()):
+            accepted.add_metric(of_edge, number)
+        yield from (findings, failing, accepted)
 
-    def _waivers(self) -> Metric:
-        ends = _gauge("edgepath_waiver_end_timestamp_seconds", "When a waiver ends, Unix time.", ("check", "ticket"))
+    def _waivers(self) -> Iterator[Metric]:
+        """One series a check and ticket: of several waivers the one that ends first."""
+        labels = ("check", "ticket")
+        ends = _gauge("edgepath_waiver_end_timestamp_seconds", "When a waiver ends, Unix time.", labels)
+        used = _gauge("edgepath_waiver_findings", "Findings that a waiver accepts, or accepted until it ended.", labels)
+        first: dict[tuple[str, str], float] = {}
+        findings: Counter[tuple[str, str]] = Counter()
         for waiver in self._report.waivers:
-            end = moment(str(waiver.get("expires", "")), f"waiver of {waiver.get('check')}: expires")
-            ends.add_metric((str(waiver.get("check")), str(waiver.get("ticket"))), end.timestamp())
-        return ends
+            named = (str(waiver.get("check")), str(waiver.get("ticket")))
+            end = moment(str(waiver.get("ends") or waiver.get("expires", "")), f"waiver of {named[0]}: its end")
+            first[named] = min(end.timestamp(), first.get(named, end.timestamp()))
+            findings[named] += int(waiver.get("findings") or 0)
+        for named, seconds in first.items():
+            ends.add_metric(named, seconds)
+            used.add_metric(named, findings[named])
+        yield from (ends, used)
+
+    def _changes(self) -> Iterator[Metric]:
+        changes = _gauge(
+            "edgepath_findings_changed", "Findings by what became of them since the run before.", ("change",)
+        )
+        for word, number in self._report.changes().items():
+            changes.add_metric((word,), number)
+        flapping = sum(1 for row in self._report.rows if row.finding.get("flapping"))
+        yield changes
+        yield GaugeMetricFamily("edgepath_findings_flapping", "Findings that come and go.", flapping)
 
 
 def _gauge(name: str, meaning: str, labels: Sequence[str]) -> GaugeMetricFamily:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .model import Report, Row, to_json
-from .wording import EFFECT_WORDS, REASON_WORDS
+from .wording import EFFECT_WORDS, REASON_WORDS, accepted
 
 # Section 3.27.9: `open` is a result for which there was not enough information to decide.
 _KINDS = {"pass": "pass", "fail": "fail", "unknown": "open", "waived": "fail", "not_applicable": "notApplicable"}
@@ -97,7 +97,7 @@ def _result(row: Row, rule: int) -> dict[str, Any]:
         "partialFingerprints": {"edgepath/v1": row.uid},
         "properties": {key: finding[key] for key in _PROPERTIES if finding.get(key)},
     }
-    if row.status == "waived":
+    if row.accepted:
         result["suppressions"] = [_suppression(finding.get("waiver") or {})]
     if finding.get("change"):
         result["baselineState"] = _BASELINE[finding["change"]]
@@ -105,7 +105,7 @@ def _result(row: Row, rule: int) -> dict[str, Any]:
 
 
 _PROPERTIES = ("edge", "expected", "observed", "reason", "bound", "fix", "share", "longest_minutes", "permissions",
-               "evidence")  # fmt: skip
+               "evidence", "waiver", "first_seen", "flapping")  # fmt: skip
 
 
 def _message(row: Row) -> str:
@@ -115,6 +115,8 @@ def _message(row: Row) -> str:
         text += f". Expected: {finding['expected']}. Cure: {row.cure}"
     if row.status == "unknown":
         text += f" ({REASON_WORDS[finding['reason']]})"
+    if row.reopened:
+        text += f". The waiver has expired: {accepted(finding['waiver'])}"
     return text
 
 

@@ -3,10 +3,13 @@
 
 Beside what edge_report always writes, a report may hold, and every writer then shows:
     edges.<name>.payload    {"longest_minutes": 240.0, "transfer_seconds": 4800.0}   the profile's longest recording
-    finding.waiver          {"reason", "approver", "ticket", "expires": "2027-01-31"}   of a waived finding
+    finding.waiver          {"reason", "approver", "ticket", "expires": "2027-01-31", "state": "active" | "expired"}
     finding.change          "new" | "changed" | "unchanged" | "fixed" since the run before
-    waivers                 [{"check", "scope", "reason", "approver", "ticket", "expires"}]   the register
-    history                 {"since": "<run id>", "trend": [{"started", "fail", "unknown"}]}   oldest first
+    finding.first_seen      when the finding was first there;   finding.flapping   how often it came and went of late
+    waivers                 [{"check", "scope", "reason", "approver", "ticket", "expires", "state", "findings"}]
+    history                 {"since": "<run id>", "trend": [{"started", "fail", "unknown"}],   oldest first
+                             "gone": [{"edge", "check", "resource", "was", "first_seen"}],   no longer there
+                             "edges": {"<name>": {"since", "verdicts": [[started, verdict], ..]}}}
 """
 
 from __future__ import annotations
@@ -50,6 +53,17 @@ class Row:
         return str(self.finding["check"])
 
     @property
+    def accepted(self) -> bool:
+        """Whether a waiver that holds accepts it: a waived finding, or an unknown one that may be unknown."""
+        waiver = self.finding.get("waiver") or {}
+        return self.status == "waived" or (self.status == "unknown" and waiver.get("state") == "active")
+
+    @property
+    def reopened(self) -> bool:
+        """Whether a waiver accepted it until it expired."""
+        return (self.finding.get("waiver") or {}).get("state") == "expired"
+
+    @property
     def cure(self) -> str:
         """The smallest change where the check worked one out, else what the catalogue says."""
         fix = self.finding.get("fix") or {}
@@ -79,6 +93,13 @@ class Report:
     def counts(self) -> dict[str, int]:
         """How many findings have each status; every status is there."""
         return count(self.rows)
+
+    def changes(self) -> dict[str, int]:
+        """How many findings are new, fixed and so on since the run before; those that are gone count as fixed."""
+        words = [row.finding.get("change") for row in self.rows]
+        table = {word: words.count(word) for word in CHANGES}
+        table["fixed"] += len((self.history or {}).get("gone") or ())
+        return table
 
 
 def count(rows: Sequence[Row]) -> dict[str, int]:

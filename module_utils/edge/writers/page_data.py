@@ -19,7 +19,8 @@ from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, command_parts, li
 
 # What would end the script element, or begin a comment in it (HTML, 4.12.1.3 Restrictions for contents of script).
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
-_EXTRA = ("reason", "evidence", "fix", "share", "longest_minutes", "permissions", "waiver", "change")
+_EXTRA = ("reason", "evidence", "fix", "share", "longest_minutes", "permissions", "waiver", "change", "first_seen",
+          "flapping")  # fmt: skip
 
 
 class _Interned:

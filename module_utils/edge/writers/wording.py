@@ -90,6 +90,15 @@ def quoted(edge: str) -> str:
     return shlex.quote(edge)
 
 
+def accepted(waiver: Mapping[str, Any]) -> str:
+    """A waiver in one line: why, by whom, and until when."""
+    by = ", ".join(str(waiver[key]) for key in ("approver", "ticket") if waiver.get(key))
+    zone = f" {waiver['timezone']}" if waiver.get("timezone") else ""
+    until = f"{waiver.get('expires')}{zone}"
+    end = f"expired after {until}" if waiver.get("state") == "expired" else f"until {until}"
+    return f"{waiver.get('reason')} ({f'{by}, ' if by else ''}{end})"
+
+
 def policy(missing: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """An IAM policy that allows what was denied, or None. missing: the ledger's missing_permissions.
 

@@ -46,7 +46,8 @@
       const row = all[index];
       const check = table.checks[row[CHECK]];
       haystacks[index] = [check.id, check.title, check.hop, table.edges[row[EDGE]][0], textOf(row[RESOURCE]),
-        textOf(row[OBSERVED]), expectedOf(row), cureOf(row), (extraOf(row).permissions || []).join(' ')]
+        textOf(row[OBSERVED]), expectedOf(row), cureOf(row), (extraOf(row).permissions || []).join(' '),
+        notesOf(extraOf(row)), (extraOf(row).waiver || {}).ticket || '']
         .join('\n').toLowerCase();
     }
     return haystacks[index];
@@ -57,16 +58,22 @@
   function item(index) {
     const row = all[index];
     const check = table.checks[row[CHECK]];
-    const change = extraOf(row).change;
     const whole = ['fail', 'waived'].includes(table.statuses[row[STATUS]][0]);
     const details = element('details', { class: whole ? 'finding' : 'finding line' }, element('summary', {},
       badge(row[STATUS]), ' ',
       element('span', {}, element('strong', {}, check.title), ' ',
-        element('span', { class: 'dim' }, `${check.id}, ${check.severity}${change ? `, ${change}` : ''}`)),
+        element('span', { class: 'dim' }, `${check.id}, ${check.severity}${notesOf(extraOf(row))}`)),
       ' ', element('span', { class: 'dim' }, `${table.edges[row[EDGE]][0]}, ${check.hop}: ${textOf(row[RESOURCE])}`),
       element('span', { class: 'observed' }, textOf(row[OBSERVED]))));
     details.addEventListener('toggle', () => fill(details, row));
     return element('li', {}, details);
+  }
+
+  function notesOf(extra) {
+    const notes = extra.change ? [extra.change] : [];
+    if (extra.flapping) notes.push('flapping');
+    if (extra.waiver && extra.waiver.state === 'expired') notes.push('its waiver has expired');
+    return notes.map((note) => `, ${note}`).join('');
   }
 
   function fill(details, row) {
@@ -90,6 +97,8 @@
     if (extra.share !== undefined) say('Share of the addresses that fail', `${Math.round(extra.share * 100)}%`);
     if (extra.bound) say('Bound', extra.bound, extra.bound_source ? ` (${extra.bound_source})` : '');
     if (extra.waiver) say('Waiver', waiverText(extra.waiver));
+    if (extra.first_seen) say('First seen', extra.first_seen);
+    if (extra.flapping) say('Flapping', `It came and went ${extra.flapping} times of late.`);
     if (status !== 'pass' && status !== 'not_applicable') say('Cure', cureOf(row));
     if (extra.fix) put('screen', 'The change as data', code(extra.fix, 'The change as data'));
     if (extra.evidence) put('screen', 'Evidence', ...extra.evidence.map((one) => code(one, 'Evidence')));
@@ -108,8 +117,9 @@
   }
 
   function waiverText(waiver) {
-    return ['reason', 'approver', 'ticket', 'expires'].filter((key) => waiver[key])
+    const words = ['reason', 'approver', 'ticket', 'expires', 'timezone'].filter((key) => waiver[key])
       .map((key) => `${key}: ${waiver[key]}`).join('; ');
+    return waiver.state === 'expired' ? `expired, so the finding counts again; ${words}` : words;
   }
 
   const code = (value, label) => element('pre', { tabindex: '0', 'aria-label': label }, JSON.stringify(value, null, 1));
