@@ -62,7 +62,7 @@ coverage:
   description: Answers expected and given, and the permissions that were missing.
   returned: success
   type: dict
-  sample: {expected: 60, judged: 60, missing_permissions: []}
+  sample: {expected: 60, judged: 60, missing_permissions: [], missing_policies: []}
 """
 
 import hashlib
@@ -74,6 +74,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError, Finding, Unread
+from ansible.module_utils.edge.missing import policies, reader
 from ansible.module_utils.edge.module import unjudged
 from ansible.module_utils.edge.report import Gate, build
 from ansible.module_utils.edge.run import Run, facts_path, read_json, write_json
@@ -143,6 +144,7 @@ def report(run_dir: str, gate: Gate) -> dict[str, object]:
     about["report"] = path
     payloads = {edge.name: edge.payload for edge in edges}
     content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings))
+    content["coverage"]["missing_policies"] = policies(findings, {edge.name: reader(edge) for edge in edges})
     try:
         write_json(path, content)
         link_latest(run_dir)

@@ -28,7 +28,7 @@ def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
         text += _hanging(f"  {painted}  {name:<{width}}  ", 16 + width, edge["sentence"])
     for name, edge in edges:
         text += list(_detail(name, edge, report["checks"]))
-    text += ["", *_coverage(report)]
+    text += ["", *_coverage(report), *_waivers(report)]
     return text
 
 
@@ -46,6 +46,8 @@ def _detail(name: str, edge: Mapping[str, Any], checks: Mapping[str, Any]) -> It
         yield from _field("where", finding["resource"])
         yield from _field("expected", finding["expected"])
         yield from _field("observed", finding["observed"])
+        if finding.get("waiver"):
+            yield from _field("waiver", f"{finding['waiver']['ticket']} expired after {finding['waiver']['expires']}")
         yield from _field("fix", _fix(finding) or finding.get("message") or checks[finding["check"]]["remediation"])
     if unknown:
         yield "  1 answer is unknown" if len(unknown) == 1 else f"  {len(unknown)} answers are unknown"
@@ -94,6 +96,13 @@ def _some(findings: list[Mapping[str, Any]]) -> str:
     return ", ".join(ids[:_MOST_IDS]) + more
 
 
+def _waivers(report: Mapping[str, Any]) -> Iterator[str]:
+    for waiver in report.get("waivers") or ():
+        if waiver["findings"] and waiver["state"] == "active":
+            accepted = f"{waiver['findings']} finding{'' if waiver['findings'] == 1 else 's'} accepted"
+            yield f"waiver {waiver['ticket']}: {accepted}, {waiver['check']}, until {waiver['expires']}"
+
+
 def _field(label: str, value: str) -> Iterator[str]:
     first, *rest = textwrap.wrap(str(value), _WIDTH - 14, break_on_hyphens=False) or [""]
     yield f"    {label:<9} {first}"
@@ -111,5 +120,7 @@ def _coverage(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"coverage: {ledger['judged']} of {ledger['expected']} answers"
     for missing in ledger["missing_permissions"]:
         yield f"  missing {missing['permission']} on {missing['resource']} (for {', '.join(missing['edges'])})"
+    for ready in ledger.get("missing_policies", ()):
+        yield f"  what {ready['reader']} lacks is ready to paste: report.json, coverage.missing_policies"
     if report["run"].get("report"):
         yield f"report: {report['run']['report']}"
