@@ -10,6 +10,8 @@ short_description: Decide the verdict on each edge and write the report of a run
 description:
   - Reads what the audit modules left in the directory of the run, decides the verdict on every edge, and writes
     C(report.json) there. C(latest) beside the run's directory then links to the run.
+  - Waivers that were declared when the run began are applied. What they accept counts for the verdict and does not fail
+    the host; what a waiver accepted until it expired counts again.
   - A step that did not run, an edge that could not be reached, a permission that was missing. All are unknown answers,
     never silence.
   - Runs on the controller.
@@ -79,6 +81,8 @@ from ansible.module_utils.edge.module import unjudged
 from ansible.module_utils.edge.report import Gate, build
 from ansible.module_utils.edge.run import Run, facts_path, read_json, write_json
 from ansible.module_utils.edge.targets import edges_from
+from ansible.module_utils.edge.waivers import Waiver
+from ansible.module_utils.edge.waivers_apply import apply, warnings
 
 
 def collect(run: Run, edges: list[str], errors: dict[str, str]) -> dict[str, list[Finding]]:
@@ -110,8 +114,10 @@ def culprits(run: Run, edges: Iterable[str]) -> dict[str, list[dict[str, object]
 
 
 def digest(run: Run, begun: dict[str, object]) -> str:
-    """SHA-256 over all that was judged: the edges' variables, what was read on them, what the steps gathered."""
+    """SHA-256 over all that was judged by: the edges' variables and waivers, what was read, what the steps gathered."""
     summed = hashlib.sha256(json.dumps(begun["edges"], sort_keys=True).encode())
+    if begun.get("waivers", {}).get("list"):
+        summed.update(json.dumps(begun["waivers"]["list"], sort_keys=True).encode())
     for edge in begun["edges"]:
         path = facts_path(run.directory, edge["name"])
         summed.update(json.dumps(read_json(path) if os.path.exists(path) else None, sort_keys=True).encode())
@@ -130,20 +136,29 @@ def link_latest(run_dir: str) -> None:
     os.replace(temporary, os.path.join(parent, "latest"))
 
 
+def waived(
+    begun: dict[str, object], findings: dict[str, list[Finding]]
+) -> tuple[dict[str, list[Finding]], list[dict[str, object]]]:
+    """The findings with the waivers of the run applied, and the register; a run without waivers has none."""
+    declared = begun.get("waivers") or {"list": [], "partial": False, "warn_days": 0}
+    waivers = [Waiver.from_dict(item) for item in declared["list"]]
+    return apply(findings, waivers, datetime.now(timezone.utc), declared["partial"], declared["warn_days"])
+
+
 def report(run_dir: str, gate: Gate) -> dict[str, object]:
     """Build and write the report; returns the module's result."""
     run = Run(run_dir)
     begun = read_json(os.path.join(run_dir, "run.json"))
     edges, errors = edges_from(begun["edges"])
     errors.update(begun["errors"])
-    findings = collect(run, [edge.name for edge in edges], errors)
+    findings, register = waived(begun, collect(run, [edge.name for edge in edges], errors))
     path = os.path.join(run_dir, "report.json")
     about = {key: begun[key] for key in ("id", "started", "version", "commit", "caller")}
     about["finished"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
     about["inputs_sha256"] = digest(run, begun)
     about["report"] = path
     payloads = {edge.name: edge.payload for edge in edges}
-    content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings))
+    content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings), register)
     content["coverage"]["missing_policies"] = policies(findings, {edge.name: reader(edge) for edge in edges})
     try:
         write_json(path, content)
@@ -155,6 +170,7 @@ def report(run_dir: str, gate: Gate) -> dict[str, object]:
         "report": path,
         "edges": {name: {key: edge[key] for key in shown} for name, edge in content["edges"].items()},
         "coverage": content["coverage"],
+        "warnings": warnings(register),
     }
 
 
@@ -176,6 +192,8 @@ def main() -> None:
         result = report(module.params["run_dir"], gate)
     except EdgepathError as error:
         module.fail_json(msg=str(error))
+    for message in result.pop("warnings"):
+        module.warn(message)
     module.exit_json(changed=False, **result)
 
 

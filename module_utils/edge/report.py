@@ -41,7 +41,9 @@ class Gate:
             ]
             if failing:
                 reasons.append(f"{', '.join(dict.fromkeys(failing))} failed (edge_fail_on is {self.fail_on})")
-        unknown = [finding.check for finding in verdict.findings if finding.status == "unknown"]
+        unknown = [
+            finding.check for finding in verdict.findings if finding.status == "unknown" and not finding.accepted
+        ]
         if unknown and not self.allow_unknown:
             reasons.append(f"{len(unknown)} answers are unknown (edge_allow_unknown is false)")
         return reasons
@@ -54,11 +56,13 @@ def build(
     checks: Mapping[str, Check],
     gate: Gate,
     culprits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    waivers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The report as a mapping.
 
     run: the report's own ``run`` object.  findings: by edge, complete.  payloads: by edge; an edge whose variables are
     invalid has none.  culprits: by edge, the likely causes of an export that was seen to fail.
+    waivers: the register that waivers_apply made when it applied them to the findings.
     """
     edges: dict[str, Any] = {}
     for name, of_edge in findings.items():
@@ -77,6 +81,7 @@ def build(
         "run": dict(run),
         "edges": edges,
         "coverage": coverage(findings),
+        "waivers": [dict(waiver) for waiver in waivers],
         # With the words of the checks in it a report can be read, and turned into other formats, by itself.
         "checks": {name: dataclasses.asdict(checks[name]) for name in sorted(asked)},
     }

@@ -47,7 +47,12 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 # Variables with the prefix that speak to the run, not to one edge.
-RUN_VARIABLES = ("runs_dir", "run_dir", "fail_on", "allow_unknown", "report_formats", "node_visit_timeout")
+RUN_VARIABLES = (
+    "runs_dir", "run_dir", "fail_on", "allow_unknown", "report_formats", "node_visit_timeout",
+    "waivers", "waivers_file", "waivers_timezone", "waivers_warn_days",
+    "history_url", "history_keep_days", "history_keep_runs", "history_flap_transitions", "history_flap_runs",
+    "history_edge", "history_check", "history_limit", "diff_from", "diff_to",
+)  # fmt: skip
 
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
@@ -197,7 +202,7 @@ def edges_from(data: Iterable[Mapping[str, Any]], complete: bool = False) -> tup
 
 
 def _of_the_run(name: str) -> bool:
-    return name in RUN_VARIABLES or name.startswith("probe_")
+    return name in RUN_VARIABLES or name.startswith(("probe_", "retrieve_"))
 
 
 def from_variables(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
