@@ -36,6 +36,16 @@ options:
       audit_role_arn:
         description: A role that the audit assumes before it reads.
         type: str
+      converge_profile:
+        description:
+          - The profile of the controller's AWS configuration that converge and rollback change with. By default they
+            change with what the audit reads with.
+        type: str
+      converge_role_arn:
+        description:
+          - A role that converge and rollback assume before they change anything. By default they change with what the
+            audit reads with.
+        type: str
       aws_endpoint_url:
         description:
           - Where the AWS APIs are served, for clouds that are S3-compatible and for the lab. AWS itself by default.

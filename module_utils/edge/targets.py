@@ -21,6 +21,8 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
     "region": {"type": "str"},
     "aws_profile": {"type": "str"},
     "audit_role_arn": {"type": "str"},
+    "converge_profile": {"type": "str"},
+    "converge_role_arn": {"type": "str"},
     "aws_endpoint_url": {"type": "str"},
     "storage_endpoint": {"type": "str"},
     "storage_kind": {"type": "str", "choices": ["aws", "s3_compatible"], "default": "aws"},
@@ -69,6 +71,8 @@ class Edge:
     region: str | None = None
     aws_profile: str | None = None
     audit_role_arn: str | None = None
+    converge_profile: str | None = None
+    converge_role_arn: str | None = None
     aws_endpoint_url: str | None = None
     storage_endpoint: str | None = None
     storage_kind: str = "aws"
