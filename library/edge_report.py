@@ -29,6 +29,11 @@ options:
     description: Whether a host passes though answers are missing.
     type: bool
     default: false
+  before:
+    description:
+      - The directory of the run to compare with, which a converge began with.
+      - The report then tells every edge as it was, and what was changed.
+    type: path
 author:
   - edgepath maintainers
 notes:
@@ -75,6 +80,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
+from ansible.module_utils.edge.converge.story import tell
 from ansible.module_utils.edge.finding import EdgepathError, Finding, Unread
 from ansible.module_utils.edge.missing import policies, reader
 from ansible.module_utils.edge.module import unjudged
@@ -145,7 +151,7 @@ def waived(
     return apply(findings, waivers, datetime.now(timezone.utc), declared["partial"], declared["warn_days"])
 
 
-def report(run_dir: str, gate: Gate) -> dict[str, object]:
+def report(run_dir: str, gate: Gate, before: str | None = None) -> dict[str, object]:
     """Build and write the report; returns the module's result."""
     run = Run(run_dir)
     begun = read_json(os.path.join(run_dir, "run.json"))
@@ -159,6 +165,8 @@ def report(run_dir: str, gate: Gate) -> dict[str, object]:
     about["report"] = path
     payloads = {edge.name: edge.payload for edge in edges}
     content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings), register)
+    if before is not None:
+        content["converge"] = tell(before)
     content["coverage"]["missing_policies"] = policies(findings, {edge.name: reader(edge) for edge in edges})
     try:
         write_json(path, content)
@@ -184,12 +192,13 @@ def main() -> None:
                 "default": "high",
             },
             "allow_unknown": {"type": "bool", "default": False},
+            "before": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
         gate = Gate(module.params["fail_on"], module.params["allow_unknown"])
-        result = report(module.params["run_dir"], gate)
+        result = report(module.params["run_dir"], gate, module.params["before"])
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in result.pop("warnings"):

@@ -53,6 +53,8 @@ RUN_VARIABLES = (
     "runs_dir", "run_dir", "fail_on", "allow_unknown", "report_formats", "node_visit_timeout",
     "waivers", "waivers_file", "waivers_timezone", "waivers_warn_days",
     "history_url", "history_keep_days", "history_keep_runs", "history_flap_transitions", "history_flap_runs",
+    "report_gate", "report_before", "converge_allow", "converge_skip", "converge_serial", "converge_during_transfer",
+    "converge_restart", "rollback_run", "rollback_runs", "rollback_only",
     "history_edge", "history_check", "history_limit", "diff_from", "diff_to",
 )  # fmt: skip
 

@@ -76,7 +76,7 @@ def perform(world: World, journal: Journal, domain: str, changes: Sequence[Objec
 
 def finish(world: World, entries: Sequence[Entry], check: bool) -> list[str]:
     """Tell programs what a killed run left them untold; returns their names."""
-    pending = [entry for entry in entries if entry.state != "done" and entry.change.reloads]
+    pending = [entry for entry in entries if entry.change.reloads]
     units = list(dict.fromkeys(unit for entry in pending for unit in entry.change.reloads))
     if units and not check:
         world.reload(units)

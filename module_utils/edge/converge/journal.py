@@ -2,7 +2,7 @@
 """The journal of a converge: every object's former state on disk, fsynced, before the object is touched.
 
     <run_dir>/converge.json                       {"state": "converging" | "complete" | "rolled back", ...}
-    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "written" | "done", "change"}
+    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "written" | "done" | "undone", "change"}
     <run_dir>/before/<edge>/files/etc/hosts       the former bytes of a file, to be copied back by hand
 
 A run that is killed leaves its last entry `begun`: rollback reads the object itself to see whether it changed. An entry
@@ -14,13 +14,13 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..finding import EdgepathError
 from ..run import facts_path, read_json, write_json
-from .model import ObjectChange
+from .model import ORDER, ObjectChange
 
 BEFORE = "before"
 STATE = "converge.json"
@@ -125,3 +125,49 @@ def runs_to_undo(runs_dir: str) -> Iterator[str]:
             return
         found = True
         yield os.path.join(runs_dir, name)
+
+
+def interrupted(runs_dir: str, run_dir: str, edge: str, domain: str) -> list[Entry]:
+    """The entries that killed runs before this one left unfinished, for one edge and domain."""
+    found: list[Entry] = []
+    for name in sorted(os.listdir(runs_dir)):
+        directory = os.path.join(runs_dir, name)
+        if os.path.islink(directory) or os.path.samefile(directory, run_dir):
+            continue
+        held = state_of(directory)
+        if held is not None and held["state"] == "converging":
+            found += [entry for entry in Journal(directory, edge).entries() if entry.domain == domain]
+    return [entry for entry in found if entry.state in ("begun", "written")]
+
+
+def of_domain(runs: Sequence[str], edge: str, domain: str, only: bool) -> list[Entry]:
+    """The entries that rollback undoes when it comes to a domain, oldest first; runs: oldest first.
+
+    Domains are undone in the reverse of their order, and an object that several of them changed (an export's
+    configuration, say) goes back whole, with the last of them. only: that domain's entries and no other's.
+    """
+    entries = [entry for run_dir in runs for entry in Journal(run_dir, edge).entries() if entry.state != "undone"]
+    if only:
+        return [entry for entry in entries if entry.domain == domain]
+    last: dict[str, int] = {}
+    for entry in entries:
+        key = entry.change.ref.key
+        last[key] = max(last.get(key, 0), ORDER.index(entry.domain))
+    return [entry for entry in entries if last[entry.change.ref.key] == ORDER.index(domain)]
+
+
+def forget(entries: Iterable[Entry]) -> None:
+    """These are undone. A run without any other entry is marked `rolled back`."""
+    entries = list(entries)
+    for entry in entries:
+        Journal.mark(entry.path, "undone")
+    for run_dir in {os.path.dirname(os.path.dirname(os.path.dirname(entry.path))) for entry in entries}:
+        before = os.path.join(run_dir, BEFORE)
+        states = [
+            read_json(os.path.join(before, edge, name))["state"]
+            for edge in os.listdir(before)
+            for name in os.listdir(os.path.join(before, edge))
+            if name.endswith(".json")
+        ]
+        if all(state == "undone" for state in states):
+            set_state(run_dir, "rolled back")

@@ -71,14 +71,14 @@ def _holder(path: str) -> dict[str, Any] | None:
 
 
 def _mine(holder: dict[str, Any], pid: int) -> bool:
-    return holder["host"] == socket.gethostname() and holder["pid"] == pid and holder["started"] == _started(pid)
+    return bool(holder["host"] == socket.gethostname() and holder["pid"] == pid and holder["started"] == _started(pid))
 
 
 def _dead(holder: dict[str, Any]) -> bool:
     """Whether the holder is certainly gone; of another host's process nothing can be said."""
     if holder["host"] != socket.gethostname():
         return False
-    return _started(holder["pid"]) != holder["started"]
+    return bool(_started(holder["pid"]) != holder["started"])
 
 
 def _started(pid: int) -> str | None:

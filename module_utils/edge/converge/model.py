@@ -16,6 +16,8 @@ from ..finding import EdgepathError
 from ..targets import Edge
 
 State = Any
+# The domains that change something, in the order of the path.
+ORDER = ("dns", "egress", "iam", "bucket", "timeouts")
 NODE = "node"
 CLOUD = "cloud"
 
@@ -66,8 +68,8 @@ class Action:
     disruptive: str = ""
     consent: str = ""
     manual: str = ""
-    reloads: Callable[[Edge, Mapping[str, Any]], Sequence[str]] = field(default=lambda edge, fix: ())
-    validate: Callable[[Edge, Mapping[str, Any]], str | None] = field(default=lambda edge, fix: None)
+    reloads: Callable[[Edge, Mapping[str, Any]], Sequence[str]] = field(default=lambda _edge, _fix: ())
+    validate: Callable[[Edge, Mapping[str, Any]], str | None] = field(default=lambda _edge, _fix: None)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class ObjectChange:
-    """One object, as it was and as it shall be. because: the checks that ask for it; summaries: their fixes in words."""
+    """One object, as it was and as it shall be. because: the checks that ask for it; summaries: in words."""
 
     ref: Ref
     before: State

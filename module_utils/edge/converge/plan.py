@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: the fixes of an audit's failed findings, in the order of the domains, each applied or held with its reason.
 
-    <run_dir>/plan.json    {"items": [Planned, ...]}
+<run_dir>/plan.json    {"items": [Planned, ...]}
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..finding import EdgepathError, Finding
-from .model import Action, Planned
+from ..finding import EdgepathError, Finding, Unread
+from ..run import Run, read_json, write_json
+from .model import ORDER, Action, Planned
 
-ORDER = ("dns", "egress", "iam", "bucket", "timeouts")
 PLAN = "plan.json"
 
 
@@ -69,3 +70,22 @@ def _held(check: str, fix: Mapping[str, Any], actions: Mapping[str, Action], wis
     if action.consent and name not in wish.allow:
         return f"{action.consent}; name {name} in edge_converge_allow to have it done"
     return ""
+
+
+def load(run_dir: str, edge: str, domain: str) -> list[Planned]:
+    """The items of a run's plan for one edge and domain; EdgepathError where the run has no plan."""
+    items = read_json(os.path.join(run_dir, PLAN))["items"]
+    return [Planned.from_dict(item) for item in items if item["edge"] == edge and item["domain"] == domain]
+
+
+def write(run_dir: str, actions: Mapping[str, Action], wish: Wish) -> list[Planned]:
+    """Make the plan of a run from the findings that its audit stored, and store it."""
+    run = Run(run_dir)
+    items: list[Planned] = []
+    for domain in ORDER:
+        stored = run.step(domain)
+        if isinstance(stored, Unread):
+            raise EdgepathError(f"{stored.message}; converge follows an audit of the same run")
+        items += make(domain, (Finding.from_dict(item) for item in stored["findings"]), actions, wish)
+    write_json(os.path.join(run_dir, PLAN), {"items": [item.to_dict() for item in items]})
+    return items

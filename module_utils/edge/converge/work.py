@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure arithmetic of changes: fixes and present states in, changes out; a journal and present states in, its undoing out.
+"""Pure arithmetic of changes: fixes and states in, changes out; a journal and states in, its undoing out.
 
 Check mode and the real run work out the same list, so that a plan says what is then done.
 """
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def refs_of(edge: Edge, items: Iterable[Planned], actions: Mapping[str, Action]) -> list[Ref]:
-    """Every object that these fixes read or change, once each, in order. A malformed fix is left to work_out to refuse."""
+    """Every object that these fixes read or change, once each, in order. work_out refuses a malformed fix."""
     found: dict[str, Ref] = {}
     for item in items:
         try:

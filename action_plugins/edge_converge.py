@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the changes that the plan of a run holds for one edge in one domain.
+
+A module cannot do this: the plan and the former states are files on the controller, the objects are on the edge and
+behind APIs, and an edge's objects are changed one after the other over its own connection.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.plugins.action import ActionBase
+
+_HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _HOUSE not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_HOUSE)
+
+from ansible.module_utils.edge.converge import execute, plan
+from ansible.module_utils.edge.converge.actions import ACTIONS
+from ansible.module_utils.edge.converge.diff import diff
+from ansible.module_utils.edge.converge.journal import Journal, interrupted
+from ansible.module_utils.edge.converge.model import NODE, Planned
+from ansible.module_utils.edge.converge.node import Node
+from ansible.module_utils.edge.converge.options import CONVERGE
+from ansible.module_utils.edge.converge.work import refs_of, work_out
+from ansible.module_utils.edge.converge.world import EdgeWorld, alone
+from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.run import Run
+from ansible.module_utils.edge.targets import Edge
+
+
+class ActionModule(ActionBase):
+    _requires_connection = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _, given = self.validate_argument_spec(CONVERGE)
+        name = variables["inventory_hostname"]
+        try:
+            edge = _edge(given["run_dir"], name)
+            if edge is None:
+                return {"changed": False, "changes": [], "held": [], "msg": f"edge {name} is not part of the run"}
+            return self._converge(edge, given, variables)
+        except EdgepathError as error:
+            return {"failed": True, "msg": f"edge {name}, {given['domain']}: {error}"}
+
+    def _converge(self, edge: Edge, given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        run_dir, domain = given["run_dir"], given["domain"]
+        world = EdgeWorld(edge, run_dir, lambda: Node(self, variables, edge))
+        check = bool(self._task.check_mode)
+        pending = interrupted(os.path.dirname(run_dir.rstrip("/")), run_dir, edge.name, domain)
+        told = execute.finish(world, pending, check)
+        items = plan.load(run_dir, edge.name, domain)
+        open_items = [item for item in items if not item.held]
+        refs = refs_of(edge, open_items, ACTIONS)
+        with alone(run_dir, refs):
+            states, transfers = world.read(refs)
+            outcome = work_out(edge, open_items, ACTIONS, world.predicted(states) if check else states)
+            changes = outcome.changes
+            if any(change.disruptive for change in changes) and not any(ref.place == NODE for ref in refs):
+                transfers = world.transfers()
+            stopped = None if given["during_transfer"] else execute.stopped_by(changes, transfers)
+            if stopped and not check:
+                raise EdgepathError(stopped)
+            if check:
+                world.predict(changes)
+            else:
+                execute.perform(world, Journal(run_dir, edge.name), domain, changes)
+        for message in [stopped] if stopped else []:
+            self._display.warning(f"edge {edge.name}, {domain}: {message}")
+        held = [(item, item.held) for item in items if item.held] + outcome.refused
+        result: dict[str, Any] = {
+            "changed": bool(changes or told),
+            "changes": [{"object": change.ref.key, "why": list(change.because)} for change in changes],
+            "held": [_told(item, why) for item, why in held],
+            "reloaded": told,
+        }
+        if self._task.diff:
+            result["diff"] = [diff(change) for change in changes]
+        return result
+
+
+def _told(item: Planned, why: str) -> str:
+    return f"{item.check} {item.action}: {why}"
+
+
+def _edge(run_dir: str, name: str) -> Edge | None:
+    found = next((edge for edge in Run(run_dir).targets() if edge["name"] == name), None)
+    return None if found is None else Edge.from_mapping(found)

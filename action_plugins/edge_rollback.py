@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts back on one edge what runs of converge changed, from their journals.
+
+A module cannot do this: the journals are files on the controller, the objects are on the edge and behind APIs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.plugins.action import ActionBase
+
+_HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _HOUSE not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_HOUSE)
+
+from ansible.module_utils.edge.converge import execute, journal
+from ansible.module_utils.edge.converge.diff import diff
+from ansible.module_utils.edge.converge.model import NODE, ObjectChange
+from ansible.module_utils.edge.converge.node import Node
+from ansible.module_utils.edge.converge.options import ROLLBACK
+from ansible.module_utils.edge.converge.work import Undoing, undo
+from ansible.module_utils.edge.converge.world import MERGE, EdgeWorld, alone
+from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.run import Run
+from ansible.module_utils.edge.targets import Edge
+
+
+class ActionModule(ActionBase):
+    _requires_connection = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _, given = self.validate_argument_spec(ROLLBACK)
+        name = variables["inventory_hostname"]
+        try:
+            return self._rollback(name, given, variables)
+        except EdgepathError as error:
+            return {"failed": True, "msg": f"edge {name}: {error}"}
+
+    def _rollback(self, name: str, given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        runs = sorted(given["runs"])
+        entries = journal.of_domain(runs, name, given["domain"], given["only"])
+        if not entries:
+            return {"changed": False, "changes": [], "lost": []}
+        edge = _edge(runs, name)
+        changes = [entry.change for entry in entries]
+        world = EdgeWorld(edge, runs[-1], lambda: Node(self, variables, edge))
+        refs = list({change.ref.key: change.ref for change in changes}.values())
+        check = bool(self._task.check_mode)
+        with alone(runs[-1], refs):
+            states, transfers = world.read(refs)
+            undoing = undo(changes, states, MERGE)
+            if any(change.disruptive for change in undoing.changes) and not any(ref.place == NODE for ref in refs):
+                transfers = world.transfers()
+            stopped = None if given["during_transfer"] else execute.stopped_by(undoing.changes, transfers)
+            if stopped and not check:
+                raise EdgepathError(stopped)
+            if not check:
+                _restore(world, undoing, [unit for change in changes for unit in change.reloads])
+        if not check and not undoing.lost:
+            journal.forget(entries)
+        return self._result(name, given["domain"], undoing)
+
+    def _result(self, name: str, domain: str, undoing: Undoing) -> dict[str, Any]:
+        lost = [f"{change.ref.key}: {why}" for change, why in undoing.lost]
+        result: dict[str, Any] = {
+            "changed": bool(undoing.changes),
+            "changes": [{"object": change.ref.key, "why": list(change.because)} for change in undoing.changes],
+            "lost": lost,
+        }
+        if self._task.diff:
+            result["diff"] = [diff(change) for change in undoing.changes]
+        if lost:
+            result.update(failed=True, msg=f"edge {name}, {domain}: not put back: {'; '.join(lost)}")
+        return result
+
+
+def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> None:
+    """Put everything back that can be; what fails is told beside the rest, which is put back all the same.
+
+    units: every program that uses what was changed. They are told even where a killed rollback put the objects back.
+    """
+    failed: list[tuple[ObjectChange, str]] = []
+    for change in undoing.changes:
+        try:
+            world.write(change)
+        except EdgepathError as error:
+            failed.append((change, str(error)))
+    if units:
+        world.reload(list(dict.fromkeys(units)))
+    undoing.lost += failed
+    broken = {change.ref.key for change, _ in failed}
+    undoing.changes = [change for change in undoing.changes if change.ref.key not in broken]
+
+
+def _edge(runs: list[str], name: str) -> Edge:
+    """The edge as the newest run that changed it knew it."""
+    for run_dir in reversed(runs):
+        found = next((edge for edge in Run(run_dir).targets() if edge["name"] == name), None)
+        if found is not None:
+            return Edge.from_mapping(found)
+    raise EdgepathError("no run that changed it knows its variables")
