@@ -42,16 +42,18 @@ class ActionModule(ActionBase):
         _, given = self.validate_argument_spec(CONVERGE)
         name = variables["inventory_hostname"]
         try:
-            edge = _edge(given["run_dir"], name)
-            if edge is None:
+            options = next((edge for edge in Run(given["run_dir"]).targets() if edge["name"] == name), None)
+            if options is None:
                 return {"changed": False, "changes": [], "held": [], "msg": f"edge {name} is not part of the run"}
-            return self._converge(edge, given, variables)
+            return self._converge(Edge.from_mapping(options), options, given, variables)
         except EdgepathError as error:
             return {"failed": True, "msg": f"edge {name}, {given['domain']}: {error}"}
 
-    def _converge(self, edge: Edge, given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    def _converge(
+        self, edge: Edge, options: dict[str, Any], given: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
         run_dir, domain = given["run_dir"], given["domain"]
-        world = EdgeWorld(edge, run_dir, lambda: Node(self, variables, edge))
+        world = EdgeWorld(edge, run_dir, lambda: Node(self, variables, edge, options))
         check = bool(self._task.check_mode)
         pending = interrupted(os.path.dirname(run_dir.rstrip("/")), run_dir, edge.name, domain)
         told = execute.finish(world, pending, check)
@@ -70,15 +72,15 @@ class ActionModule(ActionBase):
             if check:
                 world.predict(changes)
             else:
-                execute.perform(world, Journal(run_dir, edge.name), domain, changes)
-        for message in [stopped] if stopped else []:
+                told.messages += execute.perform(world, Journal(run_dir, edge.name), domain, changes).messages
+        for message in [*told.messages, *([stopped] if stopped else [])]:
             self._display.warning(f"edge {edge.name}, {domain}: {message}")
         held = [(item, item.held) for item in items if item.held] + outcome.refused
         result: dict[str, Any] = {
-            "changed": bool(changes or told),
+            "changed": bool(changes or told.changes),
             "changes": [{"object": change.ref.key, "why": list(change.because)} for change in changes],
             "held": [_told(item, why) for item, why in held],
-            "reloaded": told,
+            "told": [change.ref.key for change in told.changes],
         }
         if self._task.diff:
             result["diff"] = [diff(change) for change in changes]
@@ -87,8 +89,3 @@ class ActionModule(ActionBase):
 
 def _told(item: Planned, why: str) -> str:
     return f"{item.check} {item.action}: {why}"
-
-
-def _edge(run_dir: str, name: str) -> Edge | None:
-    found = next((edge for edge in Run(run_dir).targets() if edge["name"] == name), None)
-    return None if found is None else Edge.from_mapping(found)

@@ -47,9 +47,10 @@ class ActionModule(ActionBase):
         entries = journal.of_domain(runs, name, given["domain"], given["only"])
         if not entries:
             return {"changed": False, "changes": [], "lost": []}
-        edge = _edge(runs, name)
+        options = _options(runs, name)
+        edge = Edge.from_mapping(options)
         changes = [entry.change for entry in entries]
-        world = EdgeWorld(edge, runs[-1], lambda: Node(self, variables, edge))
+        world = EdgeWorld(edge, runs[-1], lambda: Node(self, variables, edge, options))
         refs = list({change.ref.key: change.ref for change in changes}.values())
         check = bool(self._task.check_mode)
         with alone(runs[-1], refs):
@@ -60,10 +61,13 @@ class ActionModule(ActionBase):
             stopped = None if given["during_transfer"] else execute.stopped_by(undoing.changes, transfers)
             if stopped and not check:
                 raise EdgepathError(stopped)
+            messages = [stopped] if stopped else []
             if not check:
-                _restore(world, undoing, [unit for change in changes for unit in change.reloads])
+                messages += _restore(world, undoing, [unit for change in changes for unit in change.reloads])
         if not check and not undoing.lost:
             journal.forget(entries)
+        for message in messages:
+            self._display.warning(f"edge {name}, {given['domain']}: {message}")
         return self._result(name, given["domain"], undoing)
 
     def _result(self, name: str, domain: str, undoing: Undoing) -> dict[str, Any]:
@@ -80,7 +84,7 @@ class ActionModule(ActionBase):
         return result
 
 
-def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> None:
+def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> list[str]:
     """Put everything back that can be; what fails is told beside the rest, which is put back all the same.
 
     units: every program that uses what was changed. They are told even where a killed rollback put the objects back.
@@ -91,17 +95,17 @@ def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> None:
             world.write(change)
         except EdgepathError as error:
             failed.append((change, str(error)))
-    if units:
-        world.reload(list(dict.fromkeys(units)))
+    messages = world.reload(list(dict.fromkeys(units))) if units else []
     undoing.lost += failed
     broken = {change.ref.key for change, _ in failed}
     undoing.changes = [change for change in undoing.changes if change.ref.key not in broken]
+    return messages
 
 
-def _edge(runs: list[str], name: str) -> Edge:
-    """The edge as the newest run that changed it knew it."""
+def _options(runs: list[str], name: str) -> dict[str, Any]:
+    """The edge's options as the newest run that changed it knew it."""
     for run_dir in reversed(runs):
         found = next((edge for edge in Run(run_dir).targets() if edge["name"] == name), None)
         if found is not None:
-            return Edge.from_mapping(found)
+            return found
     raise EdgepathError("no run that changed it knows its variables")

@@ -53,8 +53,8 @@ held:
   type: list
   elements: str
   sample: ["BUCKET-04 enable_object_lock: it cannot be undone; name enable_object_lock in edge_converge_allow"]
-reloaded:
-  description: Programs told to read their files again because an earlier run was killed before it told them.
+told:
+  description: Objects whose programs are told only now, since an earlier run was killed before it told them.
   returned: success
   type: list
   elements: str

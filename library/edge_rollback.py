@@ -8,8 +8,9 @@ DOCUMENTATION = r"""
 module: edge_rollback
 short_description: Put back what runs of converge changed on one edge
 description:
-  - Restores every object that the journals of the given runs name, files bit for bit. What somebody changed since is
-    taken into account where our part can be told from theirs; else the object is left, and the task fails with its name.
+  - Restores every object that the journals of the given runs name, files bit for bit.
+  - What somebody changed since stays where our part can be told from theirs. Else the object is left as it is, and the
+    task fails with its name.
 options:
   runs:
     description: The runs to undo, as M(edge_converge_session) names them.

@@ -19,14 +19,14 @@ from .model import NODE, ObjectChange, Ref, State
 class World(Protocol):
     """One edge and what is behind APIs for it."""
 
-    def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], list[dict[str, Any]]]:
-        """The states by ref.key, and the node's live transfers."""
+    def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], Any]:
+        """The states by ref.key, and the node's live transfers: a list of mappings, or an unread fact."""
 
     def write(self, change: ObjectChange) -> None:
         """Bring one object from `before` to `after`; EdgepathError where it stands otherwise, or cannot be written."""
 
-    def reload(self, units: Sequence[str]) -> None:
-        """Have programs read their files again; EdgepathError names the one that does not."""
+    def reload(self, units: Sequence[str]) -> list[str]:
+        """Have programs read their files again; what is left to the operator, a sentence each. EdgepathError."""
 
 
 @dataclass
@@ -37,11 +37,20 @@ class Done:
     messages: list[str] = field(default_factory=list)
 
 
-def stopped_by(changes: Iterable[ObjectChange], transfers: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why these changes must wait for the end of live transfers; None where they need not."""
+def stopped_by(changes: Iterable[ObjectChange], transfers: Any) -> str | None:
+    """Why these changes must wait for the end of live transfers; None where they need not.
+
+    transfers: as World.read tells them; where they could not be read, one may be live.
+    """
     reasons = list(dict.fromkeys(reason for change in changes for reason in change.disruptive))
     if not reasons or not transfers:
         return None
+    gone = unread(transfers)
+    if gone is not None:
+        return (
+            f"whether a transfer is live cannot be told ({gone.message}) and {'; '.join(reasons)}. Nothing of this "
+            "step was changed. Where none is live, set edge_converge_during_transfer to true"
+        )
     shown = "; ".join(_transfer(item) for item in transfers[:3])
     more = f" and {len(transfers) - 3} more" if len(transfers) > 3 else ""
     return (
@@ -51,7 +60,7 @@ def stopped_by(changes: Iterable[ObjectChange], transfers: Sequence[Mapping[str,
 
 
 def _transfer(item: Mapping[str, Any]) -> str:
-    return str(item.get("summary") or ", ".join(f"{key} {value}" for key, value in item.items()))
+    return ", ".join(f"{key} {value}" for key, value in item.items() if value is not None)
 
 
 def perform(world: World, journal: Journal, domain: str, changes: Sequence[ObjectChange]) -> Done:
@@ -67,22 +76,23 @@ def perform(world: World, journal: Journal, domain: str, changes: Sequence[Objec
         done.changes.append(change)
     units = list(dict.fromkeys(unit for _, change in written for unit in change.reloads))
     if units:
-        world.reload(units)
+        done.messages += world.reload(units)
         for entry, change in written:
             if change.reloads:
                 journal.mark(entry, "done")
     return done
 
 
-def finish(world: World, entries: Sequence[Entry], check: bool) -> list[str]:
-    """Tell programs what a killed run left them untold; returns their names."""
+def finish(world: World, entries: Sequence[Entry], check: bool) -> Done:
+    """Tell programs what a killed run left them untold; the changes are those whose programs are told now."""
     pending = [entry for entry in entries if entry.change.reloads]
     units = list(dict.fromkeys(unit for entry in pending for unit in entry.change.reloads))
+    done = Done([entry.change for entry in pending])
     if units and not check:
-        world.reload(units)
+        done.messages += world.reload(units)
         for entry in pending:
             Journal.mark(entry.path, "done")
-    return units
+    return done
 
 
 def _seen(world: World, change: ObjectChange) -> None:

@@ -2,7 +2,8 @@
 """The journal of a converge: every object's former state on disk, fsynced, before the object is touched.
 
     <run_dir>/converge.json                       {"state": "converging" | "complete" | "rolled back", ...}
-    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "state": "begun" | "written" | "done" | "undone", "change"}
+    <run_dir>/before/<edge>/<number>.json         {"at", "domain", "change",
+                                                   "state": "begun" | "written" | "done" | "undone"}
     <run_dir>/before/<edge>/files/etc/hosts       the former bytes of a file, to be copied back by hand
 
 A run that is killed leaves its last entry `begun`: rollback reads the object itself to see whether it changed. An entry

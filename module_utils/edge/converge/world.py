@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..run import read_json, write_json
+from ..finding import Unread
+from ..run import Run, read_json, write_json
 from ..targets import Edge
 from . import lock
 from .cloud import objects
@@ -27,6 +28,7 @@ class EdgeWorld:
     def __init__(self, edge: Edge, run_dir: str, node: Callable[[], Node]) -> None:
         self._edge = edge
         self._run_dir = run_dir
+        self._addresses = _storage_addresses(run_dir, edge)
         self._make_node = node
         self._node: Node | None = None
 
@@ -36,19 +38,19 @@ class EdgeWorld:
             self._node = self._make_node()
         return self._node
 
-    def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], list[dict[str, Any]]]:
+    def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], Any]:
         cloud = [ref for ref in refs if ref.place == CLOUD]
         states: dict[str, State] = objects.read(self._edge, cloud) if cloud else {}
         on_node = [ref for ref in refs if ref.place == NODE]
-        transfers: list[dict[str, Any]] = []
+        transfers: Any = []
         if on_node:
-            found, transfers = self.node.read(on_node)
+            found, transfers = self.node.read(on_node, self._addresses)
             states.update(found)
         return states, transfers
 
-    def transfers(self) -> list[dict[str, Any]]:
+    def transfers(self) -> Any:
         """The node's live transfers to its storage."""
-        return self.node.read([])[1]
+        return self.node.read([], self._addresses)[1]
 
     def write(self, change: ObjectChange) -> None:
         if change.ref.place == CLOUD:
@@ -56,8 +58,8 @@ class EdgeWorld:
         else:
             self.node.write(change)
 
-    def reload(self, units: Sequence[str]) -> None:
-        self.node.reload(units)
+    def reload(self, units: Sequence[str]) -> list[str]:
+        return self.node.reload(units)
 
     # What one edge's fixes would do to an object of the account, check mode must remember for the next edge, which
     # shares it: in a real run that edge would find it done.
@@ -76,6 +78,12 @@ class EdgeWorld:
 
     def _name(self, key: str) -> str:
         return f"{self._edge.aws_endpoint_url or ''} {self._edge.region} {key}"
+
+
+def _storage_addresses(run_dir: str, edge: Edge) -> list[str]:
+    """The addresses that the edge's resolver gave for its storage, as far as the run's audit knows them."""
+    facts = Run(run_dir).upstream("dns", edge.name)
+    return [] if isinstance(facts, Unread) else list(facts.get("addresses") or [])
 
 
 @contextmanager
