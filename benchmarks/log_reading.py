@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ _LINES = (
     "INFO  [sip] INVITE from trunk-{small} call {uuid} codec pcma ptime 20, {medium} ms",
     "DEBUG [pool] worker {small} took {hexadecimal} from queue, {small} waiting, oldest {medium} ms, timeout=30",
     "INFO  [http] GET /api/v2/edges/{uuid}/metrics status=200 {medium} {small} ms",
+    "INFO  [s3] UploadPart {small} of {dashed} status=200, request {request}, {medium} ms",
     "DEBUG [disk] {large} bytes free on /var/recordings, {medium} files",
 )
 _FAILURES = (
@@ -49,17 +51,19 @@ def line(draw: random.Random, hostile: bool) -> str:
         large=draw.randrange(100_000, 10_000_000),
         hexadecimal=f"{draw.getrandbits(32):08x}",
         uuid=f"{draw.getrandbits(128):032x}",
+        dashed=uuid.UUID(int=draw.getrandbits(128)),
+        request="".join(draw.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=16)),
     )
     return f"{text} {''.join(draw.choices('ghijklmnopqrstuvwxyz', k=12))}" if hostile else text
 
 
-def write(path: Path, megabytes: int, hostile: bool = False) -> None:
-    """A log of 24 hours. Its minutes are eight in turn; of a hostile log each is new."""
+def write(path: Path, megabytes: int, hostile: bool = False, minutes: int = 1440) -> None:
+    """A log of 24 hours, or less. Its minutes are eight in turn; of a hostile log each is new."""
     draw = random.Random(20261120)
-    each = megabytes * 1_000_000 // 1440
+    each = megabytes * 1_000_000 // minutes
     templates = [one_minute(draw, each, hostile) for _ in range(8)]
     with path.open("wb") as stream:
-        for minute in range(1440):
+        for minute in range(minutes):
             stamp = b"2026-11-20T%02d:%02d" % divmod(minute, 60)
             text = one_minute(draw, each, hostile) if hostile else templates[minute % 8]
             stream.write(text.replace(MINUTE, stamp))
@@ -146,9 +150,9 @@ def main() -> int:
         write(log, megabytes)
         whole = show("no window, every line is looked at", log, {})
         part = show("a window of 15 minutes", log, WINDOW)
-        write(log, max(1, megabytes // 40), hostile=True)
-        show("no window, every line has a word of its own", log, {})
-    for name, figures in (("whole log", whole), ("window", part)):
+        write(log, max(1, megabytes // 10), hostile=True, minutes=144)
+        hostile = show("no window, every line has a word of its own", log, {})
+    for name, figures in (("whole log", whole), ("window", part), ("hostile log", hostile)):
         rate, memory = float(str(figures["rate"])), float(str(figures["memory"]))
         report(f"{name}, MB/s", rate >= RATE_TARGET, f"{rate:,.0f} (target {RATE_TARGET:.0f})")
         report(f"{name}, memory", memory < MEMORY_TARGET, f"{memory:.0f} MB (target under {MEMORY_TARGET:.0f})")

@@ -3,18 +3,20 @@
 
 Lines are not read one by one. A piece of a block whose lines all have one key (stamps.py) is counted; only where the
 key changes, and at the edges of the window, is each timestamp read. Shapes that were seen to be
-harmless (classes.py) are skipped.
+harmless (classes.py) are skipped; where nearly every line has a new one, words are searched for instead (telling.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
-from .classes import CLASSES, CODE, CODES, SHAPE, by_words, candidates, code_places
+from .classes import CLASSES, SHAPE
 from .redact import sample_text
 from .stamps import Clock, Format
+from .suspects import lowered
+from .telling import by_their_words, with_codes
 from .window import Window, iso
 
 # Below this neither a silence nor a step back of the clock is told: lines of several threads are out of order, and
@@ -27,13 +29,8 @@ MAX_JUMPS = 20
 _FEW_LINES = 32
 _SHAPES_BYTES = 16 * 1024 * 1024
 _LONGEST_SHAPE = 2048
-
-
-class _Verdict(NamedTuple):
-    """What a shape tells: the class of its words, and where its lines hold a status code."""
-
-    name: str | None
-    places: tuple[int, ...]
+# Where so many pieces one after the other hold so large a part of new shapes, so many are looked at for words instead.
+_NOVEL_SHARE, _NOVEL_PIECES, _BY_WORDS_PIECES = 0.4, 4, 128
 
 
 @dataclass
@@ -48,20 +45,6 @@ class Seen:
 
     def to_fact(self) -> dict[str, Any]:
         return {"count": self.count, "first": _iso(self.first), "last": _iso(self.last), "samples": self.samples}
-
-
-class _Lines:
-    """The lines of a piece by their number, from 1. ends: sums of their lengths, of the empty text before them on."""
-
-    def __init__(self, piece: bytes, ends: list[int]) -> None:
-        self.piece = piece
-        self._ends = ends
-
-    def start(self, number: int) -> int:
-        return self._ends[number - 1] + number
-
-    def __getitem__(self, number: int) -> bytes:
-        return self.piece[self._ends[number - 1] + number : self._ends[number] + number]
 
 
 class Scan:
@@ -80,9 +63,9 @@ class Scan:
         self._path = ""
         self._line = 0
         self._joint = True  # the next line is the first of its file
-        self._harmless: set[bytes] = set()
-        self._telling: dict[bytes, _Verdict] = {}
-        self._kept_bytes = 0
+        self._harmless = {b""}
+        self._telling: dict[bytes, str] = {}
+        self._kept_bytes = self._novel = self._by_words = 0
 
     def start(self, path: str, format_: Format, clock: Clock) -> None:
         """The blocks that follow are of this file."""
@@ -196,66 +179,96 @@ class Scan:
 
     def _look(self, piece: bytes, at: float | None) -> None:
         """Find the lines of a class in a piece."""
+        if self._by_words > 0:
+            self._by_words -= 1
+            low = lowered(piece)
+            found = by_their_words(low)
+        else:
+            low = piece.lower()
+            found = self._by_shape(piece)
+        for start, name in with_codes(found, low).items():
+            self._record(name, piece, start, at)
+
+    def _by_shape(self, piece: bytes) -> dict[int, str]:
+        """What telling.by_their_words() finds; of each shape one line is read, and no shape twice."""
         shapes = piece.translate(SHAPE).split(b"\n")
-        harmless = self._harmless
+        harmless, known = self._harmless, self._telling
         numbers = [number for number, shape in enumerate(shapes) if shape not in harmless]
         if not numbers:
-            return
-        # A shape is as long as its line: the ends of the lines, less a line feed for each.
-        ends = list(accumulate(map(len, shapes)))
-        lines = _Lines(piece, ends)
-        known = self._telling
-        new = {shapes[number]: number for number in numbers if shapes[number] not in known}
-        found = self._judge(new, lines) if new else {}
-        for number in numbers:
-            verdict = known.get(shapes[number]) or found.get(shapes[number])
-            if verdict is None:
-                continue
-            name = verdict.name
-            for place in verdict.places if name is None else ():
-                begin = ends[number - 1] + number + place
-                name = name or CODES.get(piece[begin : begin + 3])
-            if name is not None:
-                self._record(name, lines, number, shapes[number], at)
+            return {}
+        starts = _starts(shapes, numbers)
+        new = {shapes[number]: start for number, start in starts.items() if shapes[number] not in known}
+        found = self._judge(new, piece) if new else {}
+        self._weigh(len(new), len(shapes))
+        names = ((start, known.get(shapes[number]) or found.get(shapes[number])) for number, start in starts.items())
+        return {start: name for start, name in names if name is not None}
 
-    def _judge(self, new: dict[bytes, int], lines: _Lines) -> dict[bytes, _Verdict]:
-        """What lines of shapes that were not seen before tell. new: with the number of a line of each."""
-        found: dict[bytes, _Verdict] = {}
-        shapes, examples = list(new), [lines[number] for number in new.values()]
-        for place, names in candidates(examples).items():
-            places = code_places(shapes[place]) if CODE in names else ()
-            verdict = _Verdict(by_words(examples[place], names), places)
-            if verdict.name or verdict.places:
-                found[shapes[place]] = verdict
+    def _weigh(self, new: int, lines: int) -> None:
+        """Where shape after shape is new, look for words for a while instead."""
+        if lines <= _FEW_LINES:
+            return
+        self._novel = self._novel + 1 if new > _NOVEL_SHARE * lines else 0
+        if self._novel >= _NOVEL_PIECES:
+            self._by_words, self._novel = _BY_WORDS_PIECES, 0
+
+    def _judge(self, new: dict[bytes, int], piece: bytes) -> dict[bytes, str]:
+        """What lines of shapes that were not seen before tell. new: with the start of a line of each."""
+        lines = [piece[start : start + 1 + len(shape)] for shape, start in new.items()]
+        told = by_their_words(lowered(b"".join(lines)))
+        found: dict[bytes, str] = {}
+        begin = 0
         for shape in new:
-            # A log of ever new shapes is slower to read, but takes no more memory.
-            if len(shape) <= _LONGEST_SHAPE and self._kept_bytes < _SHAPES_BYTES:
+            name = told.get(begin)
+            if name is not None:
+                found[shape] = name
+            begin += 1 + len(shape)
+            # A log of ever new shapes takes no more memory.
+            if self._kept_bytes < _SHAPES_BYTES and len(shape) <= _LONGEST_SHAPE:
                 self._kept_bytes += len(shape) + 100
-                if shape in found:
-                    self._telling[shape] = found[shape]
-                else:
+                if name is None:
                     self._harmless.add(shape)
+                else:
+                    self._telling[shape] = name
         return found
 
-    def _record(self, name: str, lines: _Lines, number: int, shape: bytes, at: float | None) -> None:
+    def _record(self, name: str, piece: bytes, start: int, at: float | None) -> None:
+        """Count a line of a class. start: where its line feed stands."""
         seen = self.classes[name]
         seen.count += 1
-        when = self._when(lines, number, at)
+        when = self._when(piece, start, at)
         if when is not None:
             seen.first = when if seen.first is None else min(seen.first, when)
             seen.last = when if seen.last is None else max(seen.last, when)
-        if len(seen.samples) < MAX_SAMPLES and shape not in seen.shapes:
-            seen.shapes.add(shape)
-            told = {"time": _iso(when), "path": self._path, "line": self._line + number}
-            seen.samples.append({**told, "text": sample_text(lines[number])})
+        if len(seen.samples) < MAX_SAMPLES:
+            end = piece.find(b"\n", start + 1)
+            line = piece[start + 1 : end if end >= 0 else len(piece)]
+            shape = line.translate(SHAPE)
+            if shape not in seen.shapes:
+                seen.shapes.add(shape)
+                number = self._line + piece.count(b"\n", 0, start) + 1
+                told = {"time": _iso(when), "path": self._path, "line": number}
+                seen.samples.append({**told, "text": sample_text(line)})
 
-    def _when(self, lines: _Lines, number: int, at: float | None) -> float | None:
+    def _when(self, piece: bytes, start: int, at: float | None) -> float | None:
         """The time of a line: its own, or that of the last line before it that has one."""
-        for place in range(number, max(0, number - 200), -1):
-            match = self._format.stamp.match(lines.piece, lines.start(place) - 1)
+        for _ in range(200):
+            match = self._format.stamp.match(piece, start)
             if match is not None:
                 return self._clock.read(match, at)
+            if start <= 0:
+                break
+            start = piece.rfind(b"\n", 0, start)
         return at
+
+
+def _starts(shapes: Sequence[bytes], numbers: Sequence[int]) -> dict[int, int]:
+    """{number of a line: where its line feed stands}. A shape is as long as its line; the one of number 0 is empty."""
+    found, text, reached = {}, 0, 0
+    for number in numbers:
+        text += sum(map(len, shapes[reached:number]))
+        reached = number
+        found[number] = text + number - 1
+    return found
 
 
 def _iso(at: float | None) -> str | None:

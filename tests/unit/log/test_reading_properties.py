@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 from ansible.module_utils.edge.finding import Unread
 from ansible.module_utils.edge.log.classes import classify
 from ansible.module_utils.edge.log.window import iso, parse_time
@@ -59,3 +62,22 @@ def test_any_bytes_are_read_or_unread(tmp_path_factory, junk, stamped):
     fact = log_of(tmp_path_factory.mktemp("log"), text, WINDOW)
     assert isinstance(fact, (dict, Unread))
     assert stamped is False or isinstance(fact, dict)
+
+
+def test_a_log_of_ever_new_words_is_counted_like_any_other(tmp_path):
+    """Half a megabyte, so that reading goes over to searching for words, and lines are cut between blocks."""
+    draw = random.Random(20261120)
+    texts = ["INFO part stored", "connection reset by peer", "GET / HTTP/1.1 503 0", "read_timeout=30", "status=200"]
+    start = int(parse_time("2026-11-20T02:00:00Z"))
+    written = [
+        f"{iso(start + at // 100)} {''.join(draw.choices('ghijklmnopqrstuvwxyz', k=40))} {draw.choice(texts)}"
+        for at in range(6000)
+    ]
+    expected = Counter(name for name in (classify(line.encode()) for line in written) if name)
+    fact = log_of(tmp_path, lines(*written))
+    assert fact["lines"] == 6000
+    assert counts(fact) == dict(expected)
+    assert set(expected) == {"reset", "throttling"}
+    assert [sample["line"] for sample in fact["classes"]["reset"]["samples"]] == [
+        number for number, line in enumerate(written, start=1) if "reset" in line
+    ][:5]
