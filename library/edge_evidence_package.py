@@ -22,21 +22,27 @@ options:
     description: The package's folder, made by this module.
     type: path
     required: true
-  files:
-    description: The folder that holds the retrieved files; the paths of the records are below it.
+  retrieval:
+    description:
+      - The folder of a retrieval, O(edge_recording_retrieve#module:dest). It stands for O(files), O(records_file),
+        O(journal), O(plan) and O(reconciliation), where they are not given.
     type: path
-    required: true
+  files:
+    description:
+      - The folder that holds the retrieved files; the paths of the records are below it.
+      - One of O(files) and O(retrieval) is needed.
+    type: path
   records:
     description:
       - The results of the retrieval, one for each object version, with C(key), C(version_id), C(etag), C(size),
         C(path), C(sha256), C(sha512), and what else the retrieval noted.
-      - One of O(records) and O(records_file) is needed.
+      - One of O(records), O(records_file) and O(retrieval) is needed.
     type: list
     elements: dict
   records_file:
     description:
       - A JSON file with the list that O(records) would hold, or a folder with a JSON file for each record, as the
-        retrieval leaves it.
+        retrieval leaves it. Of a folder, records that O(plan) does not speak of are left out.
     type: path
   journal:
     description: The journal of the retrieval. The package states its absence.
@@ -60,10 +66,13 @@ options:
     description: The plan of the retrieval.
     type: dict
   job:
-    description: The failed export job. Its lengths of recordings are compared with the audio.
+    description:
+      - The failed export job, as it was saved or as M(edge_export_job_info#module) returns it; several under C(jobs).
+        Its lengths of recordings are compared with the audio.
     type: dict
   caller:
-    description: The identity that read the storage, as sts:GetCallerIdentity answered.
+    description:
+      - The identity that read the storage, as sts:GetCallerIdentity answered. That of the journal by default.
     type: dict
   clock:
     description:
@@ -99,6 +108,11 @@ options:
     description: Whether no package is made where the authority fails. Else the package states why it has no timestamp.
     type: bool
     default: true
+  receipt:
+    description:
+      - A file outside the package for what must be known of it from elsewhere, C(keyid) and C(custody_head) above all.
+        Where the package is there already, they are read from it.
+    type: path
   decode:
     description: Whether recordings are decoded too, where decoders are installed on the controller.
     type: bool
@@ -112,7 +126,8 @@ author:
 notes:
   - Needs the Python library cryptography, which ansible-core brings; rfc3161-client for timestamps, fpdf2 for the
     summary as PDF, soundfile and av for decoding.
-  - In check mode the records are read and nothing is made.
+  - In check mode the records are read and nothing is made. Without any record, check mode asks whether the signer can
+    sign, so that a retrieval of hours does not end at a key that is not there.
 seealso:
   - module: edge_evidence_verify
   - module: edge_evidence_custody
@@ -122,9 +137,8 @@ EXAMPLES = r"""
 - name: Pack what was retrieved
   edge_evidence_package:
     path: /srv/evidence/case-4711
-    files: /srv/retrieved/case-4711
-    records_file: /srv/retrieved/case-4711/results
-    journal: /srv/retrieved/case-4711/journal.jsonl
+    retrieval: /srv/retrieved/case-4711
+    receipt: /srv/evidence/case-4711.receipt.json
     custodian: J. Smith, telephony operations
     matter: Case 4711
     signing_key: /etc/edgepath/evidence.pem
@@ -157,14 +171,19 @@ complete:
   sample: true
 keyid:
   description: The SHA-256 of the signing key. Whoever checks the package must get it from elsewhere than the package.
-  returned: when it was made
+  returned: when it was made, and else where O(receipt) knows it
   type: str
   sample: 3b1f...
 custody_head:
   description: The SHA-256 of the newest entry of the custody record, to be noted at every hand-over.
-  returned: when it was made
+  returned: when it was made, and else where O(receipt) knows it
   type: str
   sample: 77c0...
+sealed:
+  description: When it was sealed.
+  returned: when it was made, and else where O(receipt) knows it
+  type: str
+  sample: "2026-11-23T03:15:00.123456Z"
 timestamp:
   description: Whether it has a timestamp, and why not.
   returned: when it was made
@@ -187,19 +206,41 @@ from ansible.module_utils.edge.evidence import keys
 from ansible.module_utils.edge.evidence.package import Order, make
 from ansible.module_utils.edge.evidence.signers import SIGNER_OPTIONS, signer_from
 from ansible.module_utils.edge.finding import EdgepathError
-from ansible.module_utils.edge.run import read_json
+from ansible.module_utils.edge.run import read_json, write_json
 
 GIVEN = ("custodian", "matter", "organisation", "journal", "reconciliation", "plan", "job", "caller", "clock")
+RECORDS = ("plan", "reconciliation")
+RECEIPT = ("path", "sealed", "keyid", "custody_head", "timestamp", "audio", "complete")
 
 
-def read_records(path: str) -> Any:
+def read_records(path: str, plan: Any) -> Any:
+    """A file's list, or a folder's records; of a folder those alone that the plan speaks of, where there is one."""
     if not os.path.isdir(path):
         return read_json(path)
-    return [read_json(os.path.join(path, name)) for name in sorted(os.listdir(path)) if name.endswith(".json")]
+    found = [read_json(os.path.join(path, name)) for name in sorted(os.listdir(path)) if name.endswith(".json")]
+    if plan is None:
+        return found
+    planned = {(item["key"], item["version_id"]) for item in plan["objects"] if item["state"] == "fetch"}
+    return [item for item in found if (item.get("key"), item.get("version_id")) in planned]
+
+
+def with_retrieval(params: dict[str, Any]) -> dict[str, Any]:
+    """The options, with what stands in the folder of a retrieval for those that were not given."""
+    folder = params["retrieval"]
+    if folder is None:
+        return params
+    found = {
+        "files": folder,
+        "journal": os.path.join(folder, "journal.jsonl"),
+        "records_file": os.path.join(folder, "results") if params["records"] is None else None,
+        **{name: read_json(os.path.join(folder, f"{name}.json")) for name in RECORDS if params[name] is None},
+    }
+    return {**params, **{name: value for name, value in found.items() if params[name] is None}}
 
 
 def order_from(params: dict[str, Any]) -> Order:
-    records = params["records"] if params["records"] is not None else read_records(params["records_file"])
+    given = params["records"]
+    records = given if given is not None else read_records(params["records_file"], params["plan"])
     if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
         raise EdgepathError(f"{params['records_file']}: holds no list of records")
     return Order(
@@ -227,23 +268,47 @@ def same_objects(path: str, order: Order) -> bool:
     return True
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def noted(path: str | None, package: str) -> dict[str, Any]:
+    """What an earlier run noted of this package outside of it."""
+    if path is None or not os.path.exists(path):
+        return {}
+    receipt: dict[str, Any] = read_json(path)
+    if receipt.get("path") != package:
+        raise EdgepathError(f"{path} is the receipt of another package, {receipt.get('path')}")
+    return receipt
+
+
+def ready(params: dict[str, Any]) -> dict[str, Any]:
+    """Whether a package could be made; EdgepathError where it could not be signed."""
+    if params["signing_key"] is None or not params["generate_key"] or os.path.lexists(params["signing_key"]):
+        signer_from(params).sign(b"")
+    return {"changed": False, "path": params["path"]}
+
+
+def run(given: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    if check_mode and given["records"] == []:
+        return ready(given)
+    params = with_retrieval(given)
     order = order_from(params)
     if same_objects(params["path"], order):
-        return {"changed": False, "path": params["path"]}
+        return {"changed": False, "path": params["path"], **noted(params["receipt"], params["path"])}
     if check_mode:
         return {"changed": True, "path": params["path"]}
     key = params["signing_key"]
     if key is not None and params["generate_key"] and not os.path.lexists(key):
         keys.generate(key)
-    return {"changed": True, **make(order, params["path"], signer_from(params))}
+    made = make(order, params["path"], signer_from(params))
+    if params["receipt"] is not None:
+        write_json(os.path.abspath(params["receipt"]), {name: made[name] for name in RECEIPT})
+    return {"changed": True, **made}
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
-            "files": {"type": "path", "required": True},
+            "retrieval": {"type": "path"},
+            "files": {"type": "path"},
             "records": {"type": "list", "elements": "dict"},
             "records_file": {"type": "path"},
             "journal": {"type": "path"},
@@ -258,11 +323,16 @@ def main() -> None:
             "generate_key": {"type": "bool", "default": False},
             "timestamp_url": {"type": "str"},
             "timestamp_required": {"type": "bool", "default": True},
+            "receipt": {"type": "path"},
             "decode": {"type": "bool", "default": True},
             "zero_run_seconds": {"type": "float", "default": 0.25},
             **SIGNER_OPTIONS,
         },
-        required_one_of=[["records", "records_file"], ["signing_key", "kms_key_id"]],
+        required_one_of=[
+            ["records", "records_file", "retrieval"],
+            ["files", "retrieval"],
+            ["signing_key", "kms_key_id"],
+        ],
         mutually_exclusive=[["records", "records_file"], ["signing_key", "kms_key_id"]],
         required_by={"kms_key_id": ["region"]},
         supports_check_mode=True,

@@ -26,22 +26,28 @@ options:
     type: path
     required: true
   bucket:
-    description: The bucket of the recordings.
+    description: The bucket of the recordings. That of the host's variable C(edge_bucket) by default.
     type: str
     required: true
   prefix:
-    description: Where in the bucket recordings and conversations are looked for, and what O(since) and O(until) mean.
+    description:
+      - Where in the bucket recordings and conversations are looked for, and what O(since) and O(until) mean.
+      - That of C(edge_prefix) by default, where the host has such a variable.
     type: str
     default: ""
   region:
-    description: The bucket's region.
+    description: The bucket's region. That of C(edge_region) by default, where the host has such a variable.
     type: str
     default: us-east-1
   endpoint_url:
-    description: The address of the storage, where it is not AWS.
+    description:
+      - The address of the storage, where it is not AWS. That of C(edge_aws_endpoint_url) by default, or of
+        C(edge_storage_endpoint) where C(edge_storage_kind) is C(s3_compatible).
     type: str
   aws_profile:
-    description: The profile of the AWS configuration to read with. The environment's credentials by default.
+    description:
+      - The profile of the AWS configuration to read with. That of C(edge_aws_profile) by default, and else the
+        environment's credentials.
     type: str
   role_arn:
     description: A role to take on for reading.
@@ -138,10 +144,24 @@ options:
     description: After so many attempts in a row that brought nothing, a recording is given up.
     type: int
     default: 8
+  sntp_server:
+    description:
+      - A time server, C(host) or C(host:port), that this machine's clock is compared with before and after. The
+        comparison with the storage's C(Date) headers is made in any case.
+    type: str
+  progress_seconds:
+    description:
+      - After so many seconds the next line about bytes, rate and time left is shown. V(0) shows none. Lines are shown
+        where the task runs on the controller.
+    type: float
+    default: 10.0
 requirements:
   - boto3
   - awscrt, for the checksums CRC32C and CRC64NVME. Without it objects that have no other count as unverifiable.
 attributes:
+  action:
+    description: Fills in the storage from the host's variables, and shows the plan and the progress.
+    support: full
   check_mode:
     description: Decides what would be fetched, shows the plan, and writes nothing.
     support: full
@@ -156,7 +176,7 @@ notes:
     C(s3:GetObjectAttributes) to read the parts with one request.
   - The requests that were under way when the program was killed are not in the journal. The bytes that they left are
     named by the next run's event C(resumed).
-  - While it runs, C(journal.jsonl) shows how far it is. Started at a terminal it shows bytes, rate and time left.
+  - While it runs, C(progress.json) in O(dest) says how far it is, with bytes, rate and time left.
 seealso:
   - module: edge_export_job_info
   - module: edge_evidence_package
@@ -236,6 +256,14 @@ plan:
         version_id: 3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY
         etag: '"9b2cf535f27731c974343645a3985328"'
         size: 58720256
+plan_lines:
+  description: The plan, as a person reads it.
+  returned: when a plan was made
+  type: list
+  elements: str
+  sample:
+    - "plan: 1 asked for; 1 of 1 objects are to be fetched, 56.0 MiB; rule latest"
+    - "  fetch      calls/5a1f.opus, version 3sL4kqtJlcpX, 56.0 MiB: the only version"
 records:
   description: What is known of each object that is there, as M(edge_evidence_package#module) takes it.
   returned: when not in check mode
@@ -261,16 +289,16 @@ requests:
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.retrieve.announce import ProgressFile, plan_lines, words
 from ansible.module_utils.edge.retrieve.engine import UNVERIFIABLE
 from ansible.module_utils.edge.retrieve.plan import MARKER_RULES
-from ansible.module_utils.edge.retrieve.progress import line
 from ansible.module_utils.edge.retrieve.request import LISTED, difference, message, request_from
-from ansible.module_utils.edge.retrieve.retrieval import plan_only, retrieve
+from ansible.module_utils.edge.retrieve.retrieval import Retrieved, plan_only, retrieve
 
 SPEC: dict[str, Any] = {
     "dest": {"type": "path", "required": True},
@@ -297,31 +325,51 @@ SPEC: dict[str, Any] = {
     "least_bytes_per_second": {"type": "float", "default": 16384.0},
     "window_seconds": {"type": "float", "default": 30.0},
     "attempts": {"type": "int", "default": 8},
+    "sntp_server": {"type": "str"},
+    "progress_seconds": {"type": "float", "default": 10.0},  # of the action, which tells what the module writes
 }
 
 
-def show(state: Mapping[str, Any]) -> None:
-    sys.stderr.write(f"\r\033[K{line(dict(state))}")
-    sys.stderr.flush()
+def shown(dest: str) -> tuple[Callable[[Mapping[str, Any]], None], ProgressFile]:
+    """Tells the progress file, and a terminal where there is one."""
+    file = ProgressFile(dest)
+
+    def show(state: Mapping[str, Any]) -> None:
+        file(state)
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{words(state)}")
+            sys.stderr.flush()
+
+    return show, file
+
+
+def done(module: AnsibleModule) -> Retrieved:
+    request = request_from(module.params)
+    if module.check_mode:
+        return plan_only(request)
+    show, file = shown(request.destination)
+    try:
+        return retrieve(request, show)
+    finally:
+        file.remove()
 
 
 def run(module: AnsibleModule) -> None:
-    request = request_from(module.params)
-    at_terminal = sys.stderr is not None and sys.stderr.isatty()
-    done = plan_only(request) if module.check_mode else retrieve(request, *([show] if at_terminal else []))
+    what = done(module)
     result: dict[str, Any] = {
-        "changed": bool(done.added),
-        "complete": done.reconciliation["complete"],
-        "plan": done.plan,
-        "reconciliation": done.reconciliation,
-        "requests": done.requests,
-        "diff": difference(done),
+        "changed": bool(what.added),
+        "complete": what.reconciliation["complete"],
+        "plan": what.plan,
+        "plan_lines": plan_lines(what.plan),
+        "reconciliation": what.reconciliation,
+        "requests": what.requests,
+        "diff": difference(what),
     }
-    planned = not done.plan["missing"] and all(item["state"] == "fetch" for item in done.plan["objects"])
+    planned = not what.plan["missing"] and all(item["state"] == "fetch" for item in what.plan["objects"])
     if not module.check_mode:
-        result.update(records=done.results, failures=done.failures)
+        result.update(records=what.results, failures=what.failures)
     if not (planned if module.check_mode else result["complete"]):
-        module.fail_json(msg=message(done), **result)
+        module.fail_json(msg=message(what), **result)
     module.exit_json(**result)
 
 

@@ -67,13 +67,15 @@ def pauses(annotations: Iterable[Any]) -> tuple[list[Pause], list[str]]:
 
 
 def stated_seconds(document: Any) -> float | None:
-    """The length that metadata or a job states: durationMs, outputDurationMs, or from startTime to endTime."""
+    """The length that metadata or a job states: durationMs, outputDurationMs, audio_seconds (edge_export_job_info), or
+    from startTime to endTime.
+    """
     if not isinstance(document, Mapping):
         return None
-    for name in ("durationMs", "outputDurationMs"):
+    for name, unit in (("durationMs", 1000), ("outputDurationMs", 1000), ("audio_seconds", 1)):
         value = _number(document.get(name))
         if value:
-            return value / 1000
+            return value / unit
     try:
         start, end = (
             datetime.fromisoformat(str(document[name]).replace("Z", "+00:00")) for name in ("startTime", "endTime")

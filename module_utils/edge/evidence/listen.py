@@ -18,7 +18,9 @@ from ..retrieve.keys import belongs, is_metadata
 
 # Metadata of one recording are some kilobytes.
 _MAX_METADATA = 16 << 20
-_JOB_LISTS = ("failedRecordings", "recordings")
+# Of a saved document, and of edge_export_job_info.
+_JOB_LISTS = ("failedRecordings", "recordings", "failed_recordings")
+_JOB_IDS = ("recordingId", "id", "recording")
 
 
 def listen(
@@ -86,11 +88,24 @@ def _metadata(root: str, key: str, objects: Iterable[Mapping[str, Any]]) -> tupl
 
 
 def of_job(job: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:
-    """What a job document says about a recording, by the id in its key; {} where it says nothing."""
-    for name in _JOB_LISTS:
-        listed = (job or {}).get(name)
-        for entry in listed if isinstance(listed, list) else []:
-            identity = entry.get("recordingId") or entry.get("id") if isinstance(entry, dict) else None
-            if isinstance(identity, str) and identity and identity in key.rpartition("/")[2]:
-                return dict(entry)
+    """What a job document says about a recording, by the id in its key; {} where it says nothing.
+
+    A document of several jobs has them in the list ``jobs``.
+    """
+    document = job or {}
+    jobs = document.get("jobs")
+    for each in [document, *(jobs if isinstance(jobs, list) else [])]:
+        for name in _JOB_LISTS:
+            listed = each.get(name) if isinstance(each, Mapping) else None
+            for entry in listed if isinstance(listed, list) else []:
+                if isinstance(entry, Mapping) and _names(entry, key):
+                    return dict(entry)
     return {}
+
+
+def _names(entry: Mapping[str, Any], key: str) -> bool:
+    found = (entry.get(name) for name in _JOB_IDS)
+    identity = next((value for value in found if value), None)
+    if isinstance(identity, Mapping):
+        identity = identity.get("id")
+    return isinstance(identity, str) and identity in key.rpartition("/")[2]

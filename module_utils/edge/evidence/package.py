@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -33,14 +33,15 @@ from .tools import tools
 PREDICATE = "urn:edgepath:evidence-package:1"
 STAMP = f"{custody.STATEMENT}.tsr"
 _JOURNAL = "evidence/journal.jsonl"
+_CALLER = ("Account", "Arn", "UserId")
 
 
 @dataclass(frozen=True)
 class Order:
     """What goes into a package, and who makes it.
 
-    objects: the engine's records.  files: the folder that holds their `path`s.  clock: see clock.py; None is read from
-    the journal.  timestamp_required: whether a package without a timestamp may be made when the authority fails.
+    objects: the engine's records.  files: the folder that holds their `path`s.  caller, clock (see clock.py): None is
+    read from the journal.  timestamp_required: whether no package is made when the authority fails.
     """
 
     objects: Sequence[Mapping[str, Any]]
@@ -134,7 +135,7 @@ class _Maker:
             "audio": audio,
             "journal": chain,
             "clock": measured,
-            "caller": order.caller,
+            "caller": order.caller if order.caller is not None else _caller(_events(self.root, chain)),
             "reconciliation": order.reconciliation,
             "plan": order.plan,
             "job": order.job,
@@ -238,6 +239,7 @@ class _Maker:
             "audio": audio["statuses"],
             "complete": None if reconciliation is None else reconciliation.get("complete") is True,
             "keyid": self.keyid,
+            "sealed": _time(self.sealed),
             "custody_head": custody.read(self.root)[-1].sha256,
             "timestamp": f"absent: {why}" if why else "present",
             "journal_entries": chain["entries"] if chain else None,
@@ -253,6 +255,15 @@ def _events(root: str, chain: Any) -> Iterator[Mapping[str, Any]]:
         with open(os.path.join(root, _JOURNAL), "rb") as stream:
             for line in stream:
                 yield json.loads(line)["event"]
+
+
+def _caller(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Who asked the storage, by the journal's newest run; None where it does not say, or says why it is not known."""
+    found = None
+    for event in events:
+        if event.get("type") == "caller":
+            found = {name: event[name] for name in _CALLER if name in event} or None
+    return found
 
 
 def _time(moment: datetime) -> str:

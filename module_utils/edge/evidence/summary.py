@@ -98,8 +98,11 @@ def _compared(item: Mapping[str, Any]) -> str:
     if item.get("verified") is False:
         return "no: the storage gave nothing to compare with"
     names = item.get("service_checksums")
-    if isinstance(names, dict) and names:
-        return ", ".join(sorted(str(name) for name in names))
+    agree = names.get("agree", sorted(names)) if isinstance(names, dict) else []
+    if agree:
+        return ", ".join(str(name) for name in agree)
+    if item.get("verified") is True:
+        return "two downloads were the same; the storage gave nothing to compare with"
     return "not stated"
 
 

@@ -4,7 +4,8 @@
 {"asked": 3, "found": 2, "fetched": 2, "verified": 2, "missing": 1, "duplicate": 0, "complete": False,
  "items": [{"asked": "recording 5a1f...", "state": one of STATES, "reason", "keys": [...]}],
  "duplicates": [{"asked", "keys" | "same_content"}], "metadata_missing": [key]}
-Complete means: everything asked for is verified, its metadata too. Nothing asked for is not complete.
+Complete means: everything asked for is verified, its metadata too, and with a package: is packaged, which is a state
+and a count then. Nothing asked for is not complete.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from .keys import belongs
 
-STATES = ("missing", "found", "fetched", "verified")
+STATES = ("missing", "found", "fetched", "verified", "packaged")
 
 
 def reconcile(
@@ -37,14 +38,17 @@ def reconcile(
         items.append(_item(name, of_it, states, missing.get(name)))
     duplicates = [*plan["duplicates"], *_same_content(by_key.values())]
     counts = {state: sum(STATES.index(item["state"]) >= rank for item in items) for rank, state in enumerate(STATES)}
+    in_package = {} if packaged is None else {"packaged": counts["packaged"]}
+    goal = "verified" if packaged is None else "packaged"
     return {
         "asked": len(items),
+        **in_package,
         "found": counts["found"],
         "fetched": counts["fetched"],
         "verified": counts["verified"],
         "missing": sum(item["state"] == "missing" for item in items),
         "duplicate": len(duplicates),
-        "complete": bool(items) and counts["verified"] == len(items),
+        "complete": bool(items) and counts[goal] == len(items),
         "items": items,
         "duplicates": duplicates,
         "metadata_missing": _without_metadata(objects),
@@ -58,7 +62,9 @@ def _item(
     keys = [str(item["key"]) for item in objects]
     if missing is not None or not keys:
         return {"asked": name, "state": "missing", "reason": missing or "the plan has nothing for it", "keys": keys}
-    worst = min(keys, key=lambda key: STATES.index(states[key][0]))
+    # What was left alone on account of another is no reason by itself.
+    refused = {str(item["key"]) for item in objects if item["state"] != "fetch"}
+    worst = min(keys, key=lambda key: (STATES.index(states[key][0]), key not in refused))
     state, reason = states[worst]
     return {"asked": name, "state": state, "reason": f"{worst}: {reason}" if reason else "", "keys": keys}
 
@@ -80,9 +86,11 @@ def _state(
         return "found", f"version {result['version_id']} was fetched, the plan says {item['version_id']}"
     if not result["verified"]:
         return "fetched", "nothing of the storage's could be compared with it"
-    if packaged is not None and packaged.get(key) != result["sha256"]:
-        return "fetched", "the package does not hold these bytes" if key in packaged else "the package lacks it"
-    return "verified", ""
+    if packaged is None:
+        return "verified", ""
+    if packaged.get(key) != result["sha256"]:
+        return "verified", "the package does not hold these bytes" if key in packaged else "the package lacks it"
+    return "packaged", ""
 
 
 def _same_content(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

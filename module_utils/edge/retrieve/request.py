@@ -11,6 +11,7 @@ from ..finding import EdgepathError
 from ..job.document import jobs_from
 from ..job.saved import read_document
 from ..log.window import parse_time
+from ..targets import Edge
 from .asked import Asked, from_jobs, unique
 from .fetching import Options
 from .plan import Rule
@@ -74,8 +75,21 @@ def request_from(params: Mapping[str, Any]) -> Request:
             **{name: params[name] for name in ("concurrency", "attempts", "window_seconds", "unverifiable")},
             least_bytes_per_second=params["least_bytes_per_second"],
         ),
-        **{name: params[name] for name in ("prefix", "metadata", "fetch_incomplete", "replan")},
+        **{name: params[name] for name in ("prefix", "metadata", "fetch_incomplete", "replan", "sntp_server")},
     )
+
+
+def storage_of(edge: Edge) -> dict[str, Any]:
+    """What an edge's own variables say of its storage, as options of edge_recording_retrieve."""
+    other = edge.storage_url if edge.storage_kind == "s3_compatible" else None
+    said = {
+        "bucket": edge.bucket,
+        "prefix": edge.prefix,
+        "region": edge.region,
+        "endpoint_url": edge.aws_endpoint_url or other,
+        "aws_profile": edge.aws_profile,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def difference(done: Retrieved) -> dict[str, str]:

@@ -26,6 +26,7 @@ from ..evidence.journal import Journal
 from ..finding import EdgepathError
 from ..run import read_json, write_json
 from ..version import VERSION
+from . import sntp
 from .asked import Asked
 from .engine import Transfer
 from .errors import TransferError
@@ -52,6 +53,7 @@ class Request:
     prefix: where recordings and conversations are looked for.  metadata: with the metadata beside each recording.
     fetch_incomplete: fetch what was found although something was not; it is not complete all the same.
     replan: decide anew, although an earlier run in this destination has decided.
+    sntp_server: what else than the storage's Date headers this machine's clock is compared with, before and after.
     """
 
     source: Source
@@ -62,6 +64,7 @@ class Request:
     metadata: bool = True
     fetch_incomplete: bool = False
     replan: bool = False
+    sntp_server: str | None = None
     options: Options = field(default_factory=Options)
 
     def inputs(self) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def retrieve(
     show: Callable[[Mapping[str, Any]], Any] = ignore,
     session: Callable[[], Any] | None = None,
 ) -> Retrieved:
-    """Fetch what was asked for. show: is given Progress.state() now and then.
+    """Fetch what was asked for. show: is given Progress.state() now and then, with "object", its "number", and "of".
 
     EdgepathError where nothing can be decided or written; what becomes of each recording is in the reconciliation.
     """
@@ -120,6 +123,7 @@ def retrieve(
         stack.callback(record.close)
         store = Store(request.source, record, session)
         record(_started(request))
+        _note_sntp(request, record)
         try:
             record({"type": "caller", **_caller(store)})
             plan, reused = _plan(request, store, record)
@@ -129,11 +133,14 @@ def retrieve(
                     "plan_sha256": _sha256(os.path.join(request.destination, "plan.json"))})  # fmt: skip
             retrieved = _fetch_all(request, plan, store, record, show)
         except EdgepathError as error:
+            _note_dates(store, record)
             record({"type": "failed", "message": str(error)})
             raise
         write_json(os.path.join(request.destination, "reconciliation.json"), retrieved.reconciliation)
         counts = {name: value for name, value in retrieved.reconciliation.items() if isinstance(value, int)}
-        record({"type": "finished", "clock_offset_seconds": store.clock_offset, **counts})
+        _note_sntp(request, record)
+        _note_dates(store, record)
+        record({"type": "finished", **counts})
         record.drain()
     return retrieved
 
@@ -147,16 +154,21 @@ def _fetch_all(
     _check_disk(request.destination, left)
     progress = Progress(plan["size"], monotonic())
     progress.add(0, sum(int(result["size"]) for result in results.values()))
-    for item in left:
+    for number, item in enumerate(left, start=1):
         paths = _paths(request.destination, item)
         transfer = Transfer(store, item, paths[0], paths[2], request.options, record, progress.add)
+        at = {"object": item["key"], "number": number, "of": len(left)}
+
+        def tell(at: Mapping[str, Any] = at) -> None:
+            show({**progress.state(monotonic()), **at})
+
         try:
-            results[item["key"]] = transfer.run(paths[1], lambda: show(progress.state(monotonic())))
+            results[item["key"]] = transfer.run(paths[1], tell)
         except TransferError as error:
             failures[item["key"]] = str(error)
             if error.kind in _HOPELESS:
                 break
-        show(progress.state(monotonic()))
+        tell()
     reconciliation = reconcile(plan, results.values(), failures)
     added = set(results) - before
     return Retrieved(plan, reconciliation, list(results.values()), failures, before, added, store.requests)
@@ -257,6 +269,23 @@ def _caller(store: Store) -> dict[str, Any]:
         return store.caller() or {"unread": "the storage has no sts:GetCallerIdentity"}
     except TransferError as error:
         return {"unread": str(error)}
+
+
+def _note_sntp(request: Request, record: Record) -> None:
+    """The clock against the time server; that it does not answer is noted, and ends nothing."""
+    if request.sntp_server is None:
+        return
+    try:
+        record({"type": "clock", **sntp.measure(request.sntp_server)})
+    except EdgepathError as error:
+        record({"type": "clock", "source": f"SNTP of {request.sntp_server}", "unread": str(error)})
+
+
+def _note_dates(store: Store, record: Record) -> None:
+    """The clock against the storage's, from all of its answers."""
+    found = store.dates.offset(store.source.endpoint_url or f"Amazon S3 in {store.source.region}")
+    if found is not None:
+        record({"type": "clock", **found})
 
 
 def _source_sha256() -> str:

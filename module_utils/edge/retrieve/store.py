@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..aws import CONNECT_TIMEOUT, require_boto3
+from ..evidence.clock import Dates
 from ..finding import EdgepathError
 from .answers import answered, classify, network_error
 from .errors import TransferError
@@ -56,7 +57,7 @@ class Store:
     def __init__(self, source: Source, record: Record, session: Callable[[], Any] | None = None) -> None:
         require_boto3()
         self.source = source
-        self.clock_offset: float | None = None
+        self.dates = Dates()
         self.requests = 0
         self._record = record
         self._session = session or (lambda: _session(source))
@@ -189,15 +190,16 @@ class Store:
     def _offset(self, metadata: Mapping[str, Any], asked: datetime) -> float | None:
         """Seconds by which the storage's clock is ahead of this machine's; its header counts whole seconds."""
         text = metadata.get("HTTPHeaders", {}).get("date")
+        now = datetime.now(timezone.utc)
         try:
             served = parsedate_to_datetime(text) if text else None
         except (TypeError, ValueError):
             served = None
         if served is None:
             return None
-        middle = asked + (datetime.now(timezone.utc) - asked) / 2
-        self.clock_offset = round((served - middle).total_seconds() + 0.5, 1)
-        return self.clock_offset
+        with self._lock:
+            self.dates.add(text, asked.timestamp(), now.timestamp(), self.source.bucket)
+        return round((served - asked - (now - asked) / 2).total_seconds() + 0.5, 1)
 
     def _open(self) -> Any:
         try:

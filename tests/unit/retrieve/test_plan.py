@@ -177,9 +177,9 @@ RECONCILED = [
     ([], {}, None, "found", "it was not fetched"),
     ([result(verified=False)], {}, None, "fetched", "nothing of the storage's"),
     ([result(version_id="v0")], {}, None, "found", "version v0 was fetched, the plan says v1"),
-    ([result()], {}, {KEY: "aa"}, "verified", ""),
-    ([result()], {}, {KEY: "bb"}, "fetched", "the package does not hold these bytes"),
-    ([result()], {}, {}, "fetched", "the package lacks it"),
+    ([result()], {}, {KEY: "aa"}, "packaged", ""),
+    ([result()], {}, {KEY: "bb"}, "verified", "the package does not hold these bytes"),
+    ([result()], {}, {}, "verified", "the package lacks it"),
 ]
 
 
@@ -190,7 +190,8 @@ def test_how_far_one_recording_came(
     found = reconcile(planned(Asked("key", KEY)), results, failures, packaged)
     assert found["items"][0]["state"] == state
     assert reason in found["items"][0]["reason"]
-    assert found["complete"] is (state == "verified")
+    assert found["complete"] is (state == ("verified" if packaged is None else "packaged"))
+    assert found.get("packaged") == (None if packaged is None else int(state == "packaged"))
 
 
 def test_one_of_three_missing_is_not_complete() -> None:
