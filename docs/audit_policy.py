@@ -27,12 +27,12 @@ from edge.aws import permission_of  # noqa: E402
 
 DOMAINS = ("dns", "egress", "iam", "bucket", "timeouts", "log")
 POLICIES = ROOT / "docs/policies"
-SERVICES = ("ec2", "iam", "kms", "organizations", "route53", "s3")
+SERVICES = ("config", "ec2", "iam", "kms", "organizations", "route53", "s3")
 # Its operations have the names of S3's, so that it counts only where one call names both service and operation.
 ALWAYS_TOGETHER = ("s3control",)
 # What an f-string such as f"get_{kind}_policy" can hold: the kinds of IAM entity that have policies.
 ENTITIES = ("role", "user", "group")
-OPERATION = re.compile(r"(describe|get|list|head)_[a-z0-9_]+")
+OPERATION = re.compile(r"(batch_get|describe|get|list|head)_[a-z0-9_]+")
 # Reads of single recordings: asked only where edge_recording_keys names some, and so a policy of their own.
 OF_A_RECORDING = re.compile(r"s3:GetObject.*")
 # What the expansion of f-strings yields and no audit asks: groups are known from their user.
@@ -42,7 +42,7 @@ PARTS = {
     "Network": ("ec2", "route53"),
     "Identities": ("iam", "organizations"),
     "Keys": ("kms",),
-    "Buckets": ("s3",),
+    "Buckets": ("s3", "config"),
 }
 
 

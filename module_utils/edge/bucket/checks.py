@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..finding import Finding, unread
@@ -43,6 +44,18 @@ _JUDGES: dict[str, Callable[[Case], Finding]] = {
     "BUCKET-26": protection.export_versions,
 }
 
+# The fact that a check stands on, where AWS Config may have told it.
+_FACT_OF = {
+    "BUCKET-05": "versioning",
+    "BUCKET-06": "mfa_delete",
+    "BUCKET-07": "object_lock",
+    "BUCKET-08": "object_lock",
+    "BUCKET-20": "encryption",
+    "BUCKET-21": "encryption",
+    "BUCKET-22": "public_access_block",
+    "BUCKET-25": "request_payment",
+}
+
 
 def judge(edge: Edge, facts: Mapping[str, Any], _upstream: Mapping[str, Any]) -> list[Finding]:
     """One finding for each check of the catalogue. facts: as facts.gather leaves them for this edge."""
@@ -52,4 +65,16 @@ def judge(edge: Edge, facts: Mapping[str, Any], _upstream: Mapping[str, Any]) ->
         return [place.exists(case), *(
             case.not_applicable(check, "there is no such bucket") for check in CATALOGUE if check != "BUCKET-01"
         )]  # fmt: skip
-    return [judgement(case) for judgement in _JUDGES.values()]
+    return [_labelled(facts, judgement(case)) for judgement in _JUDGES.values()]
+
+
+def _labelled(facts: Mapping[str, Any], finding: Finding) -> Finding:
+    """A finding on what AWS Config recorded says so, and of when the record is."""
+    recorded = facts.get("recorded")
+    name = _FACT_OF.get(finding.check)
+    if not isinstance(recorded, Mapping) or name not in recorded["facts"] or finding.status not in ("pass", "fail"):
+        return finding
+    captured = recorded["captured"]
+    source = {"operation": "config:BatchGetResourceConfig", "fact": name, "captured": captured}
+    observed = f"{finding.observed} (as AWS Config recorded it, {captured})"
+    return replace(finding, observed=observed, evidence=(*finding.evidence, source))

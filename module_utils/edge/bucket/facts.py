@@ -8,7 +8,8 @@ An edge's facts, each value None where it does not exist and ``$unread`` where i
      "object_lock": {"enabled": bool, "mode", "days", "years"}, "lifecycle": {"Rules": [...], ...},
      "replication": {"Rules": [...]}, "encryption": {"algorithm", "key_id"}, "key": {"KeyState", ...},
      "public_access_block": {"bucket": {...}, "account": {...}}, "bucket_policy": document,
-     "request_payment": {"payer", "exempt": account | None}, "sample": digest, "keys": [...], "export_config"}
+     "request_payment": {"payer", "exempt": account | None}, "sample": digest, "keys": [...], "export_config",
+     "recorded": {"captured": ISO time, "facts": [names]} of what came from AWS Config, else None}
 A feature that S3-compatible storage does not have is ``{"$not_implemented": "s3:GetBucketReplication"}``.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 
 from ..aws import Account, AccountKey, account_key
 from ..finding import EdgepathError, Unread, unread
+from ..iam.recorded import FLEET
 from ..run import Run, plain
 from ..settings import format_of, lookup, parse_settings
 from ..targets import Edge
@@ -30,7 +32,7 @@ from .keys import KeyReader
 from .reader import BucketReader, Owner
 
 # What the iam step may have read of a bucket: it asks for these to plan the export's calls.
-_FROM_IAM = ("principal_arn", "bucket_policy", "encryption", "key")
+_FROM_IAM = ("principal_arn", "bucket_policy", "encryption", "key", "recorded")
 
 
 @dataclass
@@ -70,7 +72,16 @@ def _read_handle(handle: _Handle, run: Run, calls: Counter[str]) -> dict[str, An
     owner = Owner.read(handle.account, handle.endpoint_url)
     keys = KeyReader(handle.account)
     readers = [
-        BucketReader(handle.account, handle.endpoint_url, owner, keys, bucket, sharing, _upstream(run, sharing))
+        BucketReader(
+            handle.account,
+            handle.endpoint_url,
+            owner,
+            keys,
+            bucket,
+            sharing,
+            _upstream(run, sharing),
+            fleet=len(by_bucket) >= FLEET,
+        )
         for bucket, sharing in by_bucket.items()
     ]
     answers = handle.account.read_all([reader.read for reader in readers])

@@ -3,7 +3,7 @@
 
 A bucket that was never versioned has no object lock and no replication (both need versioning); a bucket that this
 account owns needs no HeadBucket where ListBuckets told its region; who owns the bucket never needs the requester-pays
-header (S3 API Reference, x-amz-request-payer).
+header (S3 API Reference, x-amz-request-payer). What the iam step had from AWS Config of a fleet is not read again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..finding import Unread, unread
 from ..targets import Edge
 from .keys import KEPT, KeyReader
 from .objects import read_key
-from .rules import parse
-from .sample import PAGE, digest
+from .rules import acts, parse
+from .sample import PAGE, SKIPPED, digest
 
 # Error codes by which storage says that it does not have a feature (S3 API Reference, "Error responses").
 _NOT_IMPLEMENTED = ("NotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "501", "405")
@@ -96,7 +96,11 @@ class Owner:
 
 
 class BucketReader:
-    """Reads one bucket for all edges that share it. upstream: what the iam step has read already."""
+    """Reads one bucket for all edges that share it. upstream: what the iam step has read already.
+
+    fleet: whether it is one of so many that it is sampled only where a rule of its lifecycle, or a recording that was
+    named, asks for that.
+    """
 
     def __init__(
         self,
@@ -107,6 +111,7 @@ class BucketReader:
         bucket: str,
         edges: Sequence[Edge],
         upstream: Mapping[str, Any],
+        fleet: bool = False,
     ) -> None:
         self.account = account
         self.endpoint_url = endpoint_url
@@ -115,6 +120,9 @@ class BucketReader:
         self.bucket = bucket
         self.edges = edges
         self.upstream = upstream
+        self.fleet = fleet
+        self._recorded: Mapping[str, Any] = upstream.get("recorded") or {}
+        self._taken: set[str] = set()
 
     def read(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """The facts that all edges share, and those of each edge (its sample and keys)."""
@@ -130,7 +138,7 @@ class BucketReader:
             }
         if not isinstance(location, Unread) and not location["exists"]:
             return shared, {edge.name: {} for edge in self.edges}
-        versions = self._s3("get_bucket_versioning")
+        versions = self._versions()
         if versions is None:
             shared["location"] = {"exists": False, "region": None, "moved": False}
             return shared, {edge.name: {} for edge in self.edges}
@@ -145,7 +153,20 @@ class BucketReader:
         shared["request_payment"] = self._payment()
         shared["encryption"] = self._encryption()
         shared["key"] = self._key(shared["encryption"])
+        taken = sorted(self._taken)
+        shared["recorded"] = {"captured": self._recorded.get("captured"), "facts": taken} if taken else None
         return shared, self._by_edge(shared)
+
+    def _of_record(self, name: str) -> Any:
+        """A fact that AWS Config has recorded."""
+        self._taken.add(name)
+        return self._recorded[name]
+
+    def _versions(self) -> Any:
+        if "versioning" not in self._recorded:
+            return self._s3("get_bucket_versioning")
+        status, mfa = self._of_record("versioning"), self._of_record("mfa_delete")
+        return {name: value for name, value in (("Status", status), ("MFADelete", mfa)) if value}
 
     def _s3(self, operation: str, result_key: str | None = None, **parameters: Any) -> Any:
         answer = self.account.read(
@@ -185,6 +206,8 @@ class BucketReader:
     def _object_lock(self, versioning: Any) -> Any:
         if versioning in (None, "Suspended"):
             return None
+        if "object_lock" in self._recorded:
+            return self._of_record("object_lock")
         answer = self._s3("get_object_lock_configuration")
         if not isinstance(answer, dict) or "$not_implemented" in answer:
             return answer
@@ -221,6 +244,8 @@ class BucketReader:
         account = self.owner.access_block
         if isinstance(account, dict) and account and all(account.values()):
             return {"bucket": None, "account": account}
+        if "public_access_block" in self._recorded:
+            return {"bucket": self._of_record("public_access_block"), "account": account}
         answer = self._s3("get_public_access_block")
         if isinstance(answer, dict) and "$not_implemented" not in answer:
             answer = answer.get("PublicAccessBlockConfiguration")
@@ -230,6 +255,9 @@ class BucketReader:
         account = self._exporting_account()
         if account is not None and self._owned()["owned"] is True and account == self.owner.account_id:
             return {"payer": None, "exempt": account}
+        if "payer" in self._recorded:
+            self._taken.add("request_payment")
+            return {"payer": self._recorded["payer"], "exempt": None}
         answer = self._s3("get_bucket_request_payment")
         if isinstance(answer, dict) and "$not_implemented" not in answer:
             return {"payer": answer.get("Payer") or "BucketOwner", "exempt": None}
@@ -245,6 +273,8 @@ class BucketReader:
         answer = self.upstream.get("encryption")
         if "encryption" not in self.upstream or not (answer is None or "Rules" in answer):
             answer = self._s3("get_bucket_encryption", "ServerSideEncryptionConfiguration")
+        if answer is not None and answer == self._recorded.get("encryption"):
+            self._taken.add("encryption")
         if not isinstance(answer, dict) or "$not_implemented" in answer:
             return answer
         rules = answer.get("Rules") or []
@@ -267,7 +297,9 @@ class BucketReader:
 
     def _by_edge(self, shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         lifecycle = shared["lifecycle"]
-        rules = parse(lifecycle).rules if unread(lifecycle) is None else ()
+        configuration = parse(lifecycle if unread(lifecycle) is None else None)
+        rules = configuration.rules
+        quiet = unread(lifecycle) is None and not configuration.malformed and not any(map(acts, rules))
         prefixes = [rule.filter.prefix for rule in rules]
         tagged = any(rule.filter.tags for rule in rules)
         locked = isinstance(shared["object_lock"], dict) and shared["object_lock"].get("enabled") is not False
@@ -275,6 +307,9 @@ class BucketReader:
         keys: dict[str, Any] = {}
         by_edge: dict[str, dict[str, Any]] = {}
         for edge in self.edges:
+            if self.fleet and quiet and not edge.recording_keys:
+                by_edge[edge.name] = {"sample": dict(SKIPPED), "keys": []}
+                continue
             if edge.prefix not in listings:
                 listings[edge.prefix] = self._listing(edge.prefix)
             listing = listings[edge.prefix]

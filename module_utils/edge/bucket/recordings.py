@@ -10,6 +10,11 @@ from ..finding import Finding, Unread, unread
 from .case import Case
 from .lifecycle import ARCHIVE_CLASSES
 
+_NOT_SAMPLED = (
+    "no recordings were given (edge_recording_keys), and no lifecycle rule acts on any: of so many buckets none is "
+    "sampled without need"
+)
+
 
 def archived(case: Case) -> Finding:
     check = "BUCKET-16"
@@ -26,6 +31,8 @@ def archived(case: Case) -> Finding:
                 "restore_objects", "restore the archived versions", objects=[_evidence(item) for item in named]
             ),
         )
+    if not given and _skipped(sample):
+        return case.not_applicable(check, _NOT_SAMPLED)
     return _open(case, check, keys, sample, "head") or case.passed(check, f"nothing archived {_extent(sample)}")
 
 
@@ -46,6 +53,8 @@ def hidden(case: Case) -> Finding:
                 objects=[_evidence(item) for item in named],
             ),
         )
+    if not given and _skipped(sample):
+        return case.not_applicable(check, _NOT_SAMPLED)
     return _open(case, check, keys, sample, "versions") or case.passed(check, f"no delete marker {_extent(sample)}")
 
 
@@ -56,6 +65,8 @@ def ambiguous(case: Case) -> Finding:
     if unclear is not None:
         return unclear
     if not keys:
+        if _skipped(case.fact("sample")):
+            return case.not_applicable(check, _NOT_SAMPLED)
         several = _found(case.fact("sample"), "several")["count"]
         return case.not_applicable(
             check, f"no recordings were given (edge_recording_keys); {several} sampled keys have several versions"
@@ -77,6 +88,10 @@ def ambiguous(case: Case) -> Finding:
     return _open(case, check, keys, {}, "versions") or case.passed(
         check, f"{len(keys)} given recordings, one version each"
     )
+
+
+def _skipped(sample: Any) -> bool:
+    return isinstance(sample, Mapping) and "skipped" in sample
 
 
 def _open(case: Case, check: str, keys: Any, sample: Any, part: str) -> Finding | None:

@@ -95,6 +95,12 @@ class Rule:
     abort_days: int | None = None
 
 
+def acts(rule: Rule) -> bool:
+    """Whether a rule does anything to what was written whole: cleaning up incomplete uploads is nothing of the kind."""
+    ends = rule.expiration is not None or rule.expired_markers or rule.noncurrent_days is not None
+    return ends or bool(rule.transitions or rule.noncurrent_transitions)
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The enabled rules; malformed: name -> why, of the enabled rules that cannot be understood."""

@@ -25,6 +25,8 @@ from .rules import utc
 # S3 returns at most this many versions and markers in one answer (API Reference, ListObjectVersions, MaxKeys).
 PAGE = 1000
 FIRST = 10
+# Stands for the digest of a bucket of which no page was read: nothing asked for one.
+SKIPPED = {"skipped": True}
 OLDEST = 25
 
 

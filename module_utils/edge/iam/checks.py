@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..finding import Finding, unread
@@ -45,6 +46,8 @@ _JUDGES: dict[str, Callable[[Case], Finding]] = {
     "IAM-25": judge_calls.locking,
 }
 
+# What these answer hangs on the bucket's encryption.
+_ON_KEY = ("IAM-04", "IAM-05", "IAM-06")
 
 # Of storage that has no policies of AWS's kind, and for which no role is named, these ask nothing.
 _MEANINGLESS = {
@@ -77,4 +80,13 @@ def _answer(case: Case, check: str) -> Finding:
         )
     if case.edge.bucket is None:
         return case.unknown(check, case.no_bucket)
-    return _JUDGES[check](case)
+    return _labelled(case, _JUDGES[check](case))
+
+
+def _labelled(case: Case, finding: Finding) -> Finding:
+    """A finding on the key says where AWS Config, and not S3, told which key it is."""
+    recorded = case.facts.get("recorded")
+    if finding.check not in _ON_KEY or not isinstance(recorded, Mapping) or "encryption" not in recorded:
+        return finding
+    source = {"operation": "config:BatchGetResourceConfig", "fact": "encryption", "captured": recorded.get("captured")}
+    return replace(finding, evidence=(*finding.evidence, source))

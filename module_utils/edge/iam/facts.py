@@ -6,6 +6,7 @@ An edge's facts, each value None where it does not exist and ``$unread`` where i
      "principal_arn": ARN, "principal_from": "edge_role_arn" | "instance_profile" | None,
      "principal": {...} (read_principal), "organisation": {...} (read_organisation),
      "bucket_account": account that owns the bucket, "bucket_policy": document, "encryption": {"Rules": [...]},
+     "recorded": {"captured": ISO time, ...} (recorded),
      "key": {"Arn", "KeyState", ...}, "key_policy": document, "key_grants": [...] (read_storage),
      "asks": {"versions": bool, "legal_hold": bool, "retention": bool}, "static_keys": [...] (read_node)}
 """
@@ -28,6 +29,7 @@ from .read_node import from_node
 from .read_organisation import read_organisation
 from .read_principal import PrincipalReader
 from .read_storage import read_bucket, read_keys, read_owned
+from .recorded import read_recorded
 
 
 @dataclass
@@ -152,12 +154,26 @@ def _bucket_id(edge: Edge) -> tuple[str, str | None]:
 
 def _buckets(handle: _Handle) -> dict[tuple[str, str | None], dict[str, Any]]:
     wanted = {_bucket_id(edge): edge.region or "" for edge in reversed(handle.edges) if edge.bucket is not None}
+    recorded = _recorded(handle, wanted)
     reads = [
-        lambda held=held, region=region: read_bucket(handle.account(region), *held) for held, region in wanted.items()
+        lambda held=held, region=region: read_bucket(handle.account(region), held[0], held[1], recorded.get(held))
+        for held, region in wanted.items()
     ]
-    for region in wanted.values():
-        handle.account(region)
     return dict(zip(wanted, handle.account().read_all(reads)))
+
+
+def _recorded(handle: _Handle, wanted: Mapping[tuple[str, str | None], str]) -> dict[tuple[str, str | None], Any]:
+    """What AWS Config holds of the buckets, region by region; it knows nothing of storage outside AWS."""
+    by_region: dict[str, list[str]] = {}
+    for (bucket, url), region in wanted.items():
+        handle.account(region)
+        if url is None:
+            by_region.setdefault(region, []).append(bucket)
+    return {
+        (bucket, None): held
+        for region, buckets in by_region.items()
+        for bucket, held in read_recorded(handle.account(region), buckets).items()
+    }
 
 
 def _keys(handle: _Handle, buckets: Mapping[tuple[str, str | None], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -179,7 +195,7 @@ def _key_of(edge: Edge, bucket: Mapping[str, Any], keys: Mapping[str, Mapping[st
 def _no_bucket(edge: Edge) -> dict[str, Any]:
     message = f"edge {edge.name}: edge_bucket is not set; name the bucket of the recordings"
     because = Unread("not_collected", "edge_bucket", edge.name, message)
-    return {"bucket_policy": because, "encryption": because}
+    return {"bucket_policy": because, "encryption": because, "recorded": None}
 
 
 def _owner(edge: Edge, shared: Mapping[str, Any]) -> Any:

@@ -16,8 +16,11 @@ KEPT = ("Arn", "AWSAccountId", "KeyState", "Enabled", "KeyManager", "DeletionDat
 _GRANT = ("GrantId", "GranteePrincipal", "Operations", "Constraints")
 
 
-def read_bucket(account: Account, bucket: str, endpoint_url: str | None) -> dict[str, Any]:
-    """{"bucket_policy": document | None | Unread, "encryption": ServerSideEncryptionConfiguration | None | Unread}."""
+def read_bucket(
+    account: Account, bucket: str, endpoint_url: str | None, recorded: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """{"bucket_policy": document | None | Unread, "encryption": ServerSideEncryptionConfiguration | None | Unread,
+    "recorded": what AWS Config holds of the bucket (recorded.py) | None}."""
 
     def read(operation: str, what: str, key: str) -> Any:
         return account.read(
@@ -27,7 +30,10 @@ def read_bucket(account: Account, bucket: str, endpoint_url: str | None) -> dict
     text = read("get_bucket_policy", "policy", "Policy")
     return {
         "bucket_policy": _document(text, "s3:GetBucketPolicy", f"the policy of bucket {bucket}"),
-        "encryption": read("get_bucket_encryption", "encryption", "ServerSideEncryptionConfiguration"),
+        "encryption": recorded["encryption"]
+        if recorded and "encryption" in recorded
+        else read("get_bucket_encryption", "encryption", "ServerSideEncryptionConfiguration"),
+        "recorded": recorded,
     }
 
 

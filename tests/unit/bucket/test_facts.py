@@ -16,6 +16,7 @@ from ansible.module_utils.edge.bucket import facts as bucket_facts
 from ansible.module_utils.edge.bucket import keys as bucket_keys
 from ansible.module_utils.edge.bucket.checks import judge
 from ansible.module_utils.edge.finding import Unread, unread
+from ansible.module_utils.edge.iam.recorded import FLEET
 from ansible.module_utils.edge.run import Run, Step, write_json
 from ansible.module_utils.edge.targets import Edge
 
@@ -175,6 +176,88 @@ def test_fifty_buckets_cost_at_most_eight_calls_each(world: World) -> None:
     assert len(facts) == 50
     assert sum(world.asked.values()) <= 3 + 1 + 50 * 8
     assert world.asked["describe_key@eu-west-2"] == 1
+
+
+FLEET_NAMES = [f"acme-{number}" for number in range(FLEET)]
+
+
+def fleet(world: World, **changes: Any) -> list[dict[str, Any]]:
+    world.answers["list_buckets"] = {"Buckets": [{"Name": name, "BucketRegion": "eu-west-2"} for name in FLEET_NAMES]}
+    return [{**EDGE, "name": name, "bucket": name, "recording_keys": [], **changes} for name in FLEET_NAMES]
+
+
+def recorded_run(tmp_path: Path, record: dict[str, Any]) -> Run:
+    Run(str(tmp_path)).store(Step("iam", facts={name: {"recorded": record} for name in FLEET_NAMES}))
+    return Run(str(tmp_path))
+
+
+RECORD: dict[str, Any] = {
+    "captured": "2026-11-20T02:00:00+00:00",
+    "versioning": "Enabled",
+    "mfa_delete": None,
+    "object_lock": {"enabled": True, "mode": None, "days": None, "years": None},
+    "public_access_block": dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    ),
+    "payer": "Requester",
+}
+
+
+def test_what_aws_config_recorded_is_not_asked_for_again_and_labelled(world: World, tmp_path: Path) -> None:
+    edges = fleet(world, role_arn="arn:aws:iam::999999999999:role/edge")
+    facts = world.gather(*edges, run=recorded_run(tmp_path, RECORD))
+    spared = ("get_bucket_versioning", "get_object_lock_configuration", "get_public_access_block",
+              "get_bucket_request_payment")  # fmt: skip
+    assert not any(world.asked[name] for name in spared)
+    assert world.asked["get_bucket_replication"] == world.asked["get_bucket_lifecycle_configuration"] == FLEET
+    found = {item.check: item for item in judge(Edge.from_mapping(edges[0]), facts["acme-0"], {})}
+    labelled = ("BUCKET-05", "BUCKET-06", "BUCKET-07", "BUCKET-08", "BUCKET-22", "BUCKET-25")
+    statuses = {check: found[check].status for check in labelled}
+    assert list(statuses.values()) == ["pass", "fail", "pass", "fail", "pass", "fail"]
+    for check in statuses:
+        assert found[check].observed.endswith("(as AWS Config recorded it, 2026-11-20T02:00:00+00:00)")
+        assert found[check].evidence[-1]["captured"] == RECORD["captured"]
+    assert "AWS Config" not in found["BUCKET-19"].observed + found["BUCKET-13"].observed
+
+
+def test_what_aws_config_does_not_state_is_asked_of_s3(world: World, tmp_path: Path) -> None:
+    facts = world.gather(*fleet(world), run=recorded_run(tmp_path, {"captured": "then", "versioning": "Enabled",
+                                                                    "mfa_delete": None}))  # fmt: skip
+    assert world.asked["get_object_lock_configuration"] == world.asked["get_public_access_block"] == FLEET
+    assert facts["acme-0"]["recorded"]["facts"] == ["mfa_delete", "versioning"]
+
+
+def test_a_fleet_is_sampled_only_where_something_asks_for_it(world: World) -> None:
+    edges = fleet(world)
+    facts = world.gather(*edges)
+    assert not world.asked["list_object_versions"]
+    found = {item.check: item for item in judge(Edge.from_mapping(edges[0]), facts["acme-0"], {})}
+    for check in ("BUCKET-16", "BUCKET-17", "BUCKET-18"):
+        assert found[check].status == "not_applicable"
+        assert "none is sampled" in found[check].observed
+    assert {found[check].status for check in ("BUCKET-10", "BUCKET-11", "BUCKET-12", "BUCKET-15")} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "asked"),
+    [
+        ("AccessDenied", True),
+        ({"Rules": [{"Status": "Enabled", "Filter": {}, "Expiration": {"Days": 9}}]}, True),
+        (
+            {"Rules": [{"Status": "Enabled", "Filter": {}, "Transitions": [{"Days": 9, "StorageClass": "GLACIER"}]}]},
+            True,
+        ),
+        ({"Rules": [{"Status": "Enabled", "Filter": {}, "Expiration": {"Days": "soon"}}]}, True),
+        ({"Rules": [{"Status": "Disabled", "Filter": {}, "Expiration": {"Days": 9}}]}, False),
+        ("NoSuchLifecycleConfiguration", False),
+    ],
+)
+def test_what_makes_a_fleet_be_sampled(world: World, lifecycle: Any, asked: bool) -> None:
+    world.answers["get_bucket_lifecycle_configuration"] = lifecycle
+    world.gather(*fleet(world))
+    assert world.asked["list_object_versions"] == FLEET * asked
+    world.gather(*fleet(world, recording_keys=[KEY]))
+    assert world.asked["list_object_versions"] >= FLEET
 
 
 def test_the_account_s_own_block_spares_each_bucket_s(world: World) -> None:

@@ -17,6 +17,7 @@ from ansible.module_utils.edge.iam.checks import judge
 from ansible.module_utils.edge.iam.read_node import from_node, settings_with_keys
 from ansible.module_utils.edge.iam.read_organisation import read_organisation
 from ansible.module_utils.edge.iam.read_principal import DETAILS_FROM, PrincipalReader
+from ansible.module_utils.edge.iam.recorded import FLEET
 from ansible.module_utils.edge.run import Run, Step, facts_path, write_json
 from ansible.module_utils.edge.targets import Edge
 
@@ -186,6 +187,9 @@ class Aws:
                 {"GrantId": "g", "GranteePrincipal": ROLE, "Operations": ["Decrypt"], "Name": "n", "CreationDate": 1}
             ]
         }
+
+    def describe_configuration_recorder_status(self) -> Any:
+        return {"ConfigurationRecordersStatus": []}
 
     def describe_organization(self) -> Any:
         if self.organisation == "none":
@@ -416,6 +420,36 @@ def test_no_refused_call_makes_anything_greener(
             assert not (before[check] == "pass" and status == "fail"), (permission, check)
         if permission in ORGANISATION and state == "denied":
             assert after["IAM-19"] == "unknown" and after["IAM-04"] == before["IAM-04"]
+
+
+def test_a_fleet_s_encryption_comes_from_aws_config_where_that_records_it(cloud: type[Aws], tmp_path: Any) -> None:
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyID": KEY}
+    parts = {"ServerSideEncryptionConfiguration": {"rules": [{"applyServerSideEncryptionByDefault": default}]}}
+
+    def records(self: Any, resourceKeys: Any) -> Any:
+        found = [
+            {"resourceId": key["resourceId"], "configurationItemStatus": "OK", "configurationItemCaptureTime": "then",
+             "supplementaryConfiguration": {name: json.dumps(value) for name, value in parts.items()}}
+            for key in resourceKeys[1:]
+        ]  # fmt: skip
+        return {"baseConfigurationItems": found}
+
+    running = {"ConfigurationRecordersStatus": [{"recording": True, "lastStatus": "SUCCESS"}]}
+    cloud.describe_configuration_recorder_status = lambda self: running  # type: ignore[attr-defined]
+    cloud.batch_get_resource_config = records  # type: ignore[attr-defined]
+    fleet = edges(FLEET)
+    run = run_of(tmp_path, fleet)
+    facts, calls = iam_facts.gather(fleet, run)
+    # The one bucket that is not recorded is asked for.
+    assert (calls["s3:GetEncryptionConfiguration"], calls["config:BatchGetResourceConfig"]) == (1, 1)
+    of_s3, of_config = (name for name in ("edge-24", "edge-0"))
+    assert {facts[name]["recorded"] is None for name in (of_s3, of_config)} == {True, False}
+    told = [finding for name in (of_s3, of_config) for edge in fleet if edge.name == name
+            for finding in judge(edge, facts[name], {"egress": egress()}) if finding.check == "IAM-06"]  # fmt: skip
+    assert {finding.status for finding in told} == {"pass"}
+    assert sum(item.get("captured") == "then" for finding in told for item in finding.evidence) == 1
+    cloud.refused = {"config:DescribeConfigurationRecorderStatus": "denied"}
+    assert iam_facts.gather(fleet, run)[1]["s3:GetEncryptionConfiguration"] == FLEET
 
 
 def test_everything_refused_is_everything_unknown(cloud: type[Aws], tmp_path: Any) -> None:
