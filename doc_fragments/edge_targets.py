@@ -142,6 +142,12 @@ options:
         type: list
         elements: str
         default: []
+      service_commands:
+        description:
+          - How programs are told to read their files again where systemd does not run them, by the name of the program
+            or unit, such as C({squid: "squid -k reconfigure"}). Converge runs them on the edge.
+        type: dict
+        default: {}
       payload:
         description:
           - The recordings as a load, keys C(longest_minutes), C(codec), C(channels), C(pace) (times real time) and

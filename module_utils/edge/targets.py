@@ -45,6 +45,7 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
     "job_path": {"type": "str"},
     "window": {"type": "dict", "default": {}},
     "proxy_config_paths": {"type": "list", "elements": "str", "default": []},
+    "service_commands": {"type": "dict", "default": {}},
     "payload": {"type": "dict", "default": {}},
 }
 
@@ -97,6 +98,7 @@ class Edge:
     job_path: str | None = None
     window: Mapping[str, str] = field(default_factory=dict)
     proxy_config_paths: tuple[str, ...] = ()
+    service_commands: Mapping[str, str] = field(default_factory=dict)
     payload: Payload = field(default_factory=Payload)
 
     @classmethod
