@@ -21,8 +21,8 @@ notes:
   - "For given recordings also C(s3:GetObject), C(s3:GetObjectLegalHold), C(s3:GetObjectRetention) and, where a rule
     asks for tags, C(s3:GetObjectTagging)."
   - What was denied is reported as unknown, with the permission that is missing.
-  - "Of 25 buckets and more: what M(edge_iam_audit) had from AWS Config is taken from its facts and labelled with the time
-    of its record, and a bucket is sampled only where a rule of its lifecycle or O(edges[].recording_keys) asks for it."
+  - "Of 25 buckets and more: what M(edge_iam_audit) had from AWS Config is taken from its facts and labelled with the
+    time of its record, and a bucket is sampled only where a rule of its lifecycle or C(recording_keys) asks for it."
 extends_documentation_fragment: [edge_targets]
 author:
   - edgepath maintainers

@@ -24,8 +24,9 @@ notes:
     C(iam:ListAttachedUserPolicies), C(iam:ListAccessKeys), C(iam:ListGroupsForUser), C(iam:ListGroupPolicies),
     C(iam:GetGroupPolicy), C(iam:ListAttachedGroupPolicies)."
   - "Of 25 buckets and more in a region AWS Config is asked what it recorded of them, where it runs, which saves up to
-    four calls a bucket: C(config:DescribeConfigurationRecorderStatus), C(config:BatchGetResourceConfig). What comes from
-    there is labelled with the time of its record; where this is denied, S3 is asked."
+    four calls a bucket. It takes C(config:DescribeConfigurationRecorderStatus) and
+    C(config:BatchGetResourceConfig). What comes from there is labelled with the time of its record; where this is
+    denied, S3 is asked."
   - What was denied is reported as unknown, with the permission that is missing. An ordinary member account may not read
     the organisation's policies; that alone does not keep the other checks from an answer, and IAM-19 says so.
 extends_documentation_fragment: [edge_targets]
