@@ -16,6 +16,7 @@ from .whatif import analysed
 Fix = dict[str, Any]
 # Ranges named in a rule one by one, at most; beyond, nobody maintains them.
 MOST_RANGES = 20
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def propose(subject: Subject, hop: str, tally: Tally) -> Fix | None:
@@ -207,6 +208,9 @@ def _acl_entries(subject: Subject, missing: prefixes.Ranges) -> Fix | None:
     ids = sorted({item["network_acl_id"] for item in entries})
     rules = ", ".join(f"{item['rule_number']} {'out' if item['egress'] else 'in'}" for item in entries[:6])
     fix["summary"] = f"add the entries {rules} to {', '.join(ids)}"
+    if any(item["cidr"] in _EVERYWHERE for item in entries):
+        # Another name, since no program may do this unasked.
+        return {**fix, "action": "open_network_acl_entries", "summary": f"{fix['summary']}, for every address"}
     return fix
 
 
@@ -226,7 +230,7 @@ def _entries(subject: Subject, detail: Mapping[str, Any], left: prefixes.Ranges,
     texts = [detail["cidr"]] if detail["cidr"] else _storage_or_missing(subject, left)
     room = acl.RULES_PER_ACL - len(present) - len(mine)
     if len(texts) > room:
-        texts = ["::/0" if prefixes.family(left[0][0]) == 6 else "0.0.0.0/0"]
+        texts = [_EVERYWHERE[prefixes.family(left[0][0]) == 6]]
     numbers = _free({item.number for item in present} | set(mine), detail["before"], len(texts))
     return [
         {

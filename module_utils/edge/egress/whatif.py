@@ -152,6 +152,7 @@ _ACTIONS: dict[str, Callable[[Facts, Mapping[str, Any]], None]] = {
     "authorize_security_group_ingress": _authorize_ingress,
     "replace_security_group_egress": _replace_egress,
     "create_network_acl_entries": _acl_entries,
+    "open_network_acl_entries": _acl_entries,
     "associate_gateway_endpoint": _associate,
     "create_gateway_endpoint": _create_endpoint,
     "allow_host_firewall": _host_firewall,
