@@ -115,12 +115,15 @@ def state_of(run_dir: str) -> dict[str, Any] | None:
 
 
 def runs_to_undo(runs_dir: str) -> Iterator[str]:
-    """The newest converge that stands, and the interrupted ones right before it, newest first."""
+    """The newest converge that stands, and the interrupted ones right before it, newest first.
+
+    A run that changed nothing, as a second converge does, has nothing to undo and is passed over.
+    """
     names = sorted((name for name in os.listdir(runs_dir) if name != "latest"), reverse=True)
     found = False
     for name in names:
         held = state_of(os.path.join(runs_dir, name))
-        if held is None or held["state"] == "rolled back":
+        if held is None or held["state"] == "rolled back" or not _standing(os.path.join(runs_dir, name)):
             continue
         if found and held["state"] != "converging":
             return
@@ -163,12 +166,16 @@ def forget(entries: Iterable[Entry]) -> None:
     for entry in entries:
         Journal.mark(entry.path, "undone")
     for run_dir in {os.path.dirname(os.path.dirname(os.path.dirname(entry.path))) for entry in entries}:
-        before = os.path.join(run_dir, BEFORE)
-        states = [
-            read_json(os.path.join(before, edge, name))["state"]
-            for edge in os.listdir(before)
-            for name in os.listdir(os.path.join(before, edge))
-            if name.endswith(".json")
-        ]
-        if all(state == "undone" for state in states):
+        if not _standing(run_dir):
             set_state(run_dir, "rolled back")
+
+
+def _standing(run_dir: str) -> bool:
+    """Whether a run holds any entry, of any edge, that is not undone."""
+    before = os.path.join(run_dir, BEFORE)
+    return os.path.isdir(before) and any(
+        read_json(os.path.join(before, edge, name))["state"] != "undone"
+        for edge in os.listdir(before)
+        for name in os.listdir(os.path.join(before, edge))
+        if name.endswith(".json")
+    )

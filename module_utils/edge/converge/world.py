@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..egress.facts import storage_addresses
 from ..finding import Unread
 from ..run import Run, read_json, write_json
 from ..targets import Edge
@@ -82,8 +83,8 @@ class EdgeWorld:
 
 def _storage_addresses(run_dir: str, edge: Edge) -> list[str]:
     """The addresses that the edge's resolver gave for its storage, as far as the run's audit knows them."""
-    facts = Run(run_dir).upstream("dns", edge.name)
-    return [] if isinstance(facts, Unread) else list(facts.get("addresses") or [])
+    found = storage_addresses(Run(run_dir).upstream("dns", edge.name))
+    return [] if isinstance(found, Unread) else [str(address) for address in found]
 
 
 @contextmanager

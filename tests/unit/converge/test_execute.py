@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A converge that is killed at any step: the next one completes, rollback restores."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.edge.converge import journal as journals
+from ansible.module_utils.edge.converge.execute import finish, perform, stopped_by
+from ansible.module_utils.edge.converge.journal import Journal
+from ansible.module_utils.edge.converge.model import NODE, ObjectChange, Ref
+from ansible.module_utils.edge.converge.work import undo
+from ansible.module_utils.edge.finding import EdgepathError, Unread
+from ansible.module_utils.edge.run import write_json
+
+
+def _file(text: str) -> dict[str, Any]:
+    return {"content": base64.b64encode(text.encode()).decode(), "mode": "0644", "owner": "root", "group": "root"}
+
+
+BEFORE = {"file:/etc/a": _file("old a"), "file:/etc/b": None, "sysctl:net.x": "7200"}
+AFTER = {"file:/etc/a": _file("new a"), "file:/etc/b": _file("new b"), "sysctl:net.x": "60"}
+
+
+def _changes(states: dict[str, Any]) -> list[ObjectChange]:
+    found = []
+    for key, after in AFTER.items():
+        kind, _, name = key.partition(":")
+        reloads = ("a.service",) if kind == "file" else ()
+        if states.get(key) != after:
+            found.append(ObjectChange(Ref(NODE, kind, name), states.get(key), after, ("DNS-01",), reloads=reloads))
+    return found
+
+
+def _run(runs: Path, number: int) -> str:
+    directory = runs / f"2026112{number}T000000Z-00000{number}"
+    directory.mkdir()
+    journals.set_state(str(directory), "converging")
+    return str(directory)
+
+
+def _converge(runs: Path, number: int, world: Any) -> str:
+    run_dir = _run(runs, number)
+    finish(world, journals.interrupted(str(runs), run_dir, "london", "dns"), check=False)
+    perform(world, Journal(run_dir, "london"), "dns", _changes(world.states))
+    journals.set_state(run_dir, "complete")
+    return run_dir
+
+
+def _rollback(runs: Path, world: Any) -> list[tuple[ObjectChange, str]]:
+    directories = sorted(journals.runs_to_undo(str(runs)))
+    entries = journals.of_domain(directories, "london", "dns", only=False)
+    undoing = undo([entry.change for entry in entries], world.states, {})
+    for change in undoing.changes:
+        world.write(change)
+    world.reload(["a.service"])
+    journals.forget(entries)
+    return undoing.lost
+
+
+STEPS = 11  # a whole converge of these three objects takes so many steps of the world
+
+
+@pytest.mark.parametrize("dies_at", range(1, STEPS + 1))
+def test_a_killed_converge_is_completed_by_the_next_and_undone_by_rollback(
+    dies_at: int, tmp_path: Path, world_of: Any, killed: Any
+) -> None:
+    world = world_of(BEFORE)
+    world.dies_at = dies_at
+    with pytest.raises(killed):
+        _converge(tmp_path, 1, world)
+    world.dies_at = None
+    _converge(tmp_path, 2, world)
+    assert world.states == AFTER
+    assert world.loaded["file:/etc/a"] == AFTER["file:/etc/a"], "a program was left with its old configuration"
+    assert _rollback(tmp_path, world) == []
+    assert world.states == BEFORE and world.loaded == BEFORE
+    assert list(journals.runs_to_undo(str(tmp_path))) == []
+
+
+@pytest.mark.parametrize("dies_at", range(1, STEPS + 1))
+def test_a_killed_converge_can_be_rolled_back_at_once(dies_at: int, tmp_path: Path, world_of: Any, killed: Any) -> None:
+    world = world_of(BEFORE)
+    world.dies_at = dies_at
+    with pytest.raises(killed):
+        _converge(tmp_path, 1, world)
+    world.dies_at = None
+    assert _rollback(tmp_path, world) == []
+    assert world.states == BEFORE and world.loaded == BEFORE
+
+
+def test_a_whole_converge_takes_no_more_steps_than_are_tried(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(BEFORE)
+    _converge(tmp_path, 1, world)
+    assert world.steps == STEPS
+
+
+def test_the_former_bytes_lie_on_disk_before_the_file_is_written(tmp_path: Path, world_of: Any, killed: Any) -> None:
+    world = world_of(BEFORE)
+    world.dies_at = 2  # within the first write
+    with pytest.raises(killed):
+        _converge(tmp_path, 1, world)
+    kept = next(tmp_path.glob("*/before/london/files/etc/a"))
+    assert kept.read_text() == "old a"
+    assert oct(kept.stat().st_mode & 0o777) == "0o600"
+
+
+def test_an_object_that_does_not_take_the_change_ends_the_converge(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(BEFORE)
+    world.write = lambda change: None
+    with pytest.raises(EdgepathError, match="is not what was written"):
+        _converge(tmp_path, 1, world)
+
+
+def test_two_converges_are_two_rollbacks(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(BEFORE)
+    _converge(tmp_path, 1, world)
+    world.states["sysctl:net.x"] = "75"
+    _converge(tmp_path, 2, world)
+    assert _rollback(tmp_path, world) == []
+    assert world.states == {**AFTER, "sysctl:net.x": "75"}
+    (lost,) = _rollback(tmp_path, world)
+    assert "somebody changed it since" in lost[1], "75 was never ours; it must be left and told"
+    assert world.states == {**BEFORE, "sysctl:net.x": "75"}
+
+
+def test_an_object_of_several_domains_goes_back_whole_with_the_last(tmp_path: Path, world_of: Any) -> None:
+    world = world_of({"file:/e": _file("1")})
+    run_dir = _run(tmp_path, 1)
+    ref = Ref(NODE, "file", "/e")
+    for domain, old, new in (("dns", "1", "2"), ("bucket", "2", "3"), ("timeouts", "3", "4")):
+        perform(world, Journal(run_dir, "london"), domain, [ObjectChange(ref, _file(old), _file(new))])
+    assert journals.of_domain([run_dir], "london", "dns", only=False) == []
+    whole = journals.of_domain([run_dir], "london", "timeouts", only=False)
+    (change,) = undo([entry.change for entry in whole], world.states, {}).changes
+    assert change.after == _file("1")
+    assert len(journals.of_domain([run_dir], "london", "bucket", only=True)) == 1
+
+
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    run_dir = _run(tmp_path, 1)
+    directory = os.path.join(run_dir, "before", "london")
+    write_json(os.path.join(directory, "1.json"), {"state": "done"})
+    with pytest.raises(EdgepathError, match=r"before/london/1\.json is no entry of a journal"):
+        Journal(run_dir, "london").entries()
+
+
+DISRUPTIVE = ObjectChange(Ref(NODE, "file", "/e"), "1", "2", disruptive=("open connections are dropped",))
+
+
+@pytest.mark.parametrize(
+    ("change", "transfers", "words"),
+    [
+        (DISRUPTIVE, [{"peer": "52.1.2.3:443", "process": "squid", "unit": None}], "peer 52.1.2.3:443, process squid"),
+        (DISRUPTIVE, Unread("denied", "read", "/proc", "no permission").to_fact(), "cannot be told"),
+        (DISRUPTIVE, [], None),
+        (ObjectChange(Ref(NODE, "file", "/e"), "1", "2"), [{"peer": "x"}], None),
+    ],
+)
+def test_a_live_transfer_stops_what_would_disturb_it(change: ObjectChange, transfers: Any, words: str | None) -> None:
+    said = stopped_by([change], transfers)
+    assert (said is None) if words is None else (words in str(said) and "edge_converge_during_transfer" in str(said))
