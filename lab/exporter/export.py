@@ -3,12 +3,13 @@
 """An export service for the lab's hosts: it moves recordings from and to the storage, paced as a real one is.
 
     export --config FILE                        serves jobs on a socket, until it is told to end
-    export submit --config FILE MINUTES ...     hands it a job of recordings of these lengths, waits, prints its document
+    export submit --config FILE MINUTES ...     hands it a job of recordings so long, prints the job's document
 
 A recording is read from the storage, worked on at `pace` times real time, and written below the export's prefix, all on
-one connection, through the proxy that the configuration names. Delivered `buffered`, the connection is silent while the
-recording is worked on; `streamed`, its bytes flow at the pace. Nothing is tried twice, and a failure leaves no word in
-the log: that is the behaviour under test. Time is scaled by a pace of thousands; a recording holds `sample` of its bytes.
+one connection, through the proxy that the configuration names. Delivered `buffered`, the connection is silent while
+the recording is worked on; `streamed`, its bytes flow at the pace. Nothing is tried twice, and a failure leaves no
+word in the log: that is the behaviour under test. Time is scaled by a pace of thousands; a recording holds `sample` of
+its bytes.
 
 Standard library only. A job's document has the shape in which operators report one (state, failedRecordings, error).
 """
@@ -22,7 +23,6 @@ import hmac
 import http.client
 import itertools
 import json
-import os
 import queue
 import signal
 import socket
@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -57,7 +57,7 @@ class Settings:
         self.versions = export.getboolean("versions", fallback=False)
         self.proxy = export.get("proxy", "").strip()
         self.endpoint, self.region = urlsplit(parser["storage"]["endpoint"]), parser["storage"]["region"]
-        self.pace, self.delivery = pipeline.getfloat("pace"), pipeline["delivery"]
+        self.pace, self.delivery = float(pipeline["pace"]), pipeline["delivery"]
         self.sample = pipeline.getfloat("sample")
         self.codec, self.channels = pipeline["codec"], pipeline.getint("channels")
         self.socket, self.jobs, self.log = (parser["service"][name] for name in ("socket", "jobs", "log"))
@@ -122,23 +122,57 @@ class Connection:
         self._http.close()
 
 
+class Credentials:
+    """Of the node's role, from the instance metadata service (EC2 User Guide, IMDSv2); asked anew before they end."""
+
+    _PATH = "/latest/meta-data/iam/security-credentials/"
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._held: dict[str, str] = {}
+
+    def get(self) -> dict[str, str]:
+        now = datetime.now(timezone.utc) + timedelta(minutes=5)
+        with _LOCK:
+            if self._held.get("Expiration", "") < f"{now:%Y-%m-%dT%H:%M:%SZ}":
+                token = self._ask("PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+                own = {"X-aws-ec2-metadata-token": token}
+                self._held = json.loads(self._ask("GET", self._PATH + self._ask("GET", self._PATH, own), own))
+            return self._held
+
+    def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
+        connection = http.client.HTTPConnection(self._address, timeout=2)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise OSError(f"the instance metadata service answered {answer.status} to {path}")
+            return answer.read().decode()
+        finally:
+            connection.close()
+
+
+CREDENTIALS = Credentials("169.254.169.254")
+
+
 def _signed(settings: Settings, method: str, path: str, digest: str) -> dict[str, str]:
     """The headers of a request without a query (Signature Version 4; Amazon S3 API Reference)."""
+    held = CREDENTIALS.get()
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     port = settings.endpoint.port
     host = f"{settings.host}:{port}" if port else settings.host
     headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": stamp}
+    if held["Token"]:
+        headers["x-amz-security-token"] = held["Token"]
     names = ";".join(sorted(headers))
     lines = [method, path, "", *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names, digest]
     scope = f"{stamp[:8]}/{settings.region}/s3/aws4_request"
     hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    key = b"AWS4" + os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    key = b"AWS4" + held["SecretAccessKey"].encode()
     for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    credential = f"{os.environ['AWS_ACCESS_KEY_ID']}/{scope}"
-    headers["Authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={key.hex()}"
-    )
+    credential = f"{held['AccessKeyId']}/{scope}"
+    headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={key.hex()}"
     return headers
 
 
@@ -183,17 +217,15 @@ def carry(settings: Settings, minutes: float, recording: str) -> dict[str, Any]:
 
 def run_job(settings: Settings, lengths: list[float]) -> dict[str, Any]:
     """All recordings of a job, until one fails; returns its document."""
-    job = {"id": str(uuid.uuid4()), "type": "RECORDING_EXPORT", "state": "IN_PROGRESS", "previousState": "QUEUED"}
-    job = {**job, "region": settings.region, "dateCreated": _now()}
+    job: dict[str, Any] = {"id": str(uuid.uuid4()), "type": "RECORDING_EXPORT", "region": settings.region}
+    job = {**job, "state": "IN_PROGRESS", "previousState": "QUEUED", "dateCreated": _now()}
     job["destination"] = {"type": "S3", "bucket": settings.bucket, "prefix": settings.prefix}
     _say(settings, f"job {job['id'][:8]} IN_PROGRESS: {len(lengths)} recordings")
     done: list[dict[str, Any]] = []
     for minutes in lengths:
         recording, started = str(uuid.uuid4()), _now()
-        _say(
-            settings,
-            f"recording {recording[:8]} ({minutes:g} min, {settings.channels} channels, {settings.codec}) started",
-        )
+        shape = f"{minutes:g} min, {settings.channels} channels, {settings.codec}"
+        _say(settings, f"recording {recording[:8]} ({shape}) started")
         begun = time.monotonic()
         try:
             done.append(carry(settings, minutes, recording))

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.action == "check":
             require()
         elif options.action == "up":
-            site.up(options.dir, dict(options.nodes))
+            site.up(options.dir, [site.Node.parse(text) for text in options.nodes])
         elif options.action == "down":
             require()
             print("hosts stopped" if site.down(options.dir) else f"no hosts in {options.dir}")
@@ -51,11 +51,6 @@ def _shell(options: argparse.Namespace) -> int:
     os.execvpe("podman", ["podman", "exec", *terminal, found[options.host]["container"], *command], environment())
 
 
-def _node(text: str) -> tuple[str, str]:
-    name, _, kind = text.partition("=")
-    return name, kind or "direct"
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.hosts", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
@@ -70,7 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         sub.add_argument("--dir", type=Path, default=_DEFAULT, help="their directory (default .lab-hosts)")
         if name == "up":
             kinds = "|".join(site.KINDS)
-            sub.add_argument("nodes", nargs="+", type=_node, metavar="EDGE=KIND", help=f"kind: {kinds}")
+            sub.add_argument("nodes", nargs="+", metavar="NAME[=KIND[:EDGE]]", help=f"kind: {kinds}")
         if name == "shell":
             sub.add_argument("host")
             sub.add_argument("command", nargs=argparse.REMAINDER)

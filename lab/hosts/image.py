@@ -19,8 +19,9 @@ from .podman import CannotRun, cache, podman, succeeds
 
 SUITE = "bookworm"
 PACKAGES = (
-    "ca-certificates", "conntrack", "curl", "dbus", "haproxy", "iproute2", "libnginx-mod-stream", "nftables", "nginx-light",
-    "openssh-server", "procps", "python3", "squid", "sudo", "systemd", "systemd-resolved", "systemd-sysv",
+    "ca-certificates", "conntrack", "curl", "dbus", "haproxy", "iproute2", "libnginx-mod-stream", "nftables",
+    "nginx-light", "openssh-server", "procps", "python3", "squid", "sudo", "systemd", "systemd-resolved",
+    "systemd-sysv",
 )  # fmt: skip
 # Run in the new system. Proxies are started where a host is to have one; the host keys are made for each run.
 STEPS = (

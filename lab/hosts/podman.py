@@ -11,7 +11,7 @@ from typing import Any
 
 from lab.process import LabError
 
-# runc also runs where crun refuses the machine's control groups; the limits are those that a process may set for others.
+# runc also runs where crun refuses the machine's control groups; the limits are those that any process may have.
 _SETTINGS = """[containers]
 default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 [engine]
@@ -39,7 +39,7 @@ def podman(*arguments: str, stdin: bytes | None = None, check: bool = True) -> s
     if check and done.returncode != 0:
         told = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
         raise LabError(f"podman {' '.join(arguments[:3])}: exit {done.returncode}: {' '.join(told) or 'no message'}")
-    return done.stdout.decode(errors="replace").strip()
+    return str(done.stdout.decode(errors="replace")).strip()
 
 
 def succeeds(*arguments: str) -> bool:
@@ -72,9 +72,7 @@ def require() -> None:
     """CannotRun, with the reason, where hosts cannot be run here."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        raise CannotRun(
-            f"{', '.join(missing)} not installed; apt-get install podman runc mmdebstrap openssh-client"
-        )
+        raise CannotRun(f"{', '.join(missing)} not installed; apt-get install podman runc mmdebstrap openssh-client")
     if os.geteuid() != 0:
         raise CannotRun("hosts need root, since they are reached at addresses of their own; run it with sudo")
     done = _run("info", "--format", "{{.Host.NetworkBackend}}")
