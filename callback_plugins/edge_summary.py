@@ -28,6 +28,7 @@ type: aggregate
 short_description: The summary of an audit, after the play recap
 description:
   - While edges are visited, says how many have answered. Where M(edge_report) wrote a report, prints its summary.
+  - Prints what M(edge_history_info) read.
 requirements:
   - enabled in C(ansible.cfg)
 author:
@@ -59,6 +60,8 @@ class CallbackModule(CallbackBase):
         self._progress(result)
         if result.task.action == "edge_report" and "report" in result.result:
             self._report = Path(result.result["report"])
+        if result.task.action == "edge_history_info":
+            self._display.display("\n".join(["", *result.result["text"]]))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._progress(result)

@@ -38,11 +38,15 @@ _WORDS = {"status": STATUSES, "hop": HOPS, "severity": SEVERITIES, "effect": EFF
 
 @dataclass(frozen=True)
 class Row:
-    """One finding with the words of its check. uid: 32 hexadecimal digits, the same in every run."""
+    """One finding with the words of its check. uid: 32 hexadecimal digits, the same in every run.
+
+    number: its place among the findings of its edge.
+    """
 
     uid: str
     finding: Mapping[str, Any]
     check: Mapping[str, Any]
+    number: int = 0
 
     @property
     def status(self) -> str:
@@ -111,7 +115,7 @@ def count(rows: Sequence[Row]) -> dict[str, int]:
 
 def parse(data: Any, where: str) -> Report:
     """The report in data; EdgepathError says what is wrong with it and where. where: the name of its file."""
-    data = _printable(data)
+    data = printable(data)
     _holds(data, {"run": dict, "edges": dict, "checks": dict, "coverage": dict}, where)
     if data.get("schema") != SCHEMA:
         raise EdgepathError(f"{where}: schema {data.get('schema')!r} is not known; this edgepath reads schema {SCHEMA}")
@@ -174,7 +178,7 @@ def _rows(data: Mapping[str, Any], where: str) -> Iterator[Row]:
             if seen[identity] > 1:
                 identity += f"\0{seen[identity]}"
             uid = hashlib.sha256(identity.encode()).hexdigest()[:32]
-            yield Row(uid, finding, data["checks"][finding["check"]])
+            yield Row(uid, finding, data["checks"][finding["check"]], number)
 
 
 def _optional(finding: Mapping[str, Any], place: str) -> None:
@@ -212,12 +216,12 @@ def _worst_first(row: Row) -> tuple[int, int, int, int, str, str, str]:
     )
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The same data with bytes that were no UTF-8 (surrogates, PEP 383) spelled out, so that every encoder takes it."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
+        return {printable(key): printable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_printable(item) for item in value]
+        return [printable(item) for item in value]
     return value
