@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..finding import Bound, Unread, unread
 from ..targets import Edge
 from . import export_side, kernel, legs, proxy_use
 from .export_side import Document, Found, Service
-from .ladder import NO_KEEPALIVE, Keepalive, Ladder, Rung
+from .ladder import NO_KEEPALIVE, Keepalive, Ladder, Place, Rung, split_origin
 from .proxy_use import KINDS, Placed
 from .unread_parts import first_unread, readable
 
@@ -167,7 +167,7 @@ def _proxy(item: Placed, check: str, ladder: Ladder) -> None:
         ladder.note(check, f"{item.path}: no timeout is set")
     for bound in item.proxy.bounds:
         raw = raws.get((bound.setting, bound.origin), "")
-        own = bound.origin.rpartition(":")[0] if bound.origin.startswith("/") else item.path
+        own = split_origin(bound.origin)[0] or item.path
         on_path, because = item.on_path, item.because
         if on_path and bound.setting in item.proxy.when_blocked:
             message = (
@@ -175,7 +175,18 @@ def _proxy(item: Placed, check: str, ladder: Ladder) -> None:
             )
             on_path = None
             because = Unread("not_collected", "observe", bound.origin, f"{message}; whether that happens is not known")
-        ladder.rungs.append(Rung(check, bound, on_path=on_path, because=because, path=own, key=bound.setting, raw=raw))
+        also = tuple(_elsewhere(item, bound))
+        ladder.rungs.append(
+            Rung(check, bound, on_path=on_path, because=because, path=own, key=bound.setting, raw=raw, also=also)
+        )
+
+
+def _elsewhere(item: Placed, bound: Bound) -> Iterator[Place]:
+    """The same setting of other locations or sections that may carry the export as well."""
+    for setting in item.proxy.settings if item.proxy is not None else ():
+        if setting.name == bound.setting and setting.origin != bound.origin and setting.seconds < math.inf:
+            path, line = split_origin(setting.origin)
+            yield Place(path or item.path, line, setting.seconds, setting.raw)
 
 
 def _known_proxies(use: proxy_use.Use, placed: list[Placed] | Unread, ladder: Ladder) -> None:

@@ -63,7 +63,7 @@ def _cut(asker: Asker, check: str, cutting: list[Rung], picture: Picture, expect
     survives = worst.range(payload)[1]
     by_probes = [rung for rung in cutting if rung.bound.reset_by == "packets" and rung.bound.kind == "idle"]
     if by_probes and not (check == "TIMEOUTS-10" and worst.bound.hop == "host_firewall"):
-        fix = fixes.for_keepalive(check, cutting, ladder, worst.keepalive, _last_kind(picture), payload)
+        fix = fixes.for_keepalive(check, cutting, ladder, worst.keepalive, hygiene.sender(picture), payload)
     else:
         short = [rung for rung in ladder.of(check) if rung.range(payload)[0] < payload.longest_minutes]
         fix = fixes.for_bounds(check, [worst, *(rung for rung in short if rung is not worst)], ladder, payload)
@@ -104,11 +104,3 @@ def _resource(rungs: list[Rung], picture: Picture) -> str:
         first = tightest(rungs, picture.edge.payload)
         return first.path or first.bound.origin
     return picture.edge.name
-
-
-def _last_kind(picture: Picture) -> str | None:
-    """The kind of the proxy whose leg reaches the storage."""
-    if isinstance(picture.placed, Unread):
-        return None
-    kinds = [item.kind for item in picture.placed if item.on_path]
-    return kinds[-1] if kinds else None

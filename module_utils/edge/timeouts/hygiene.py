@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..finding import Asker, Finding, Unread, unread
-from . import kernel
+from . import fixes, kernel
 from .assemble import Picture
-from .ladder import Rung, broken_order, needed_seconds
+from .ladder import Rung, broken_order, needed_seconds, split_origin
 
+_TEMP_FILE = "proxy_max_temp_file_size"
 _KERNEL_CHECKS = ("TIMEOUTS-13", "TIMEOUTS-15", "TIMEOUTS-16", "TIMEOUTS-17", "TIMEOUTS-18", "TIMEOUTS-19")
-SYSCTL_FILE = "/etc/sysctl.d/90-edgepath.conf"
 
 
 def judge(asker: Asker, picture: Picture) -> list[Finding]:
@@ -31,7 +31,7 @@ def _kernel(asker: Asker, check: str, picture: Picture) -> Finding:
     wrong = [item for item in wanted if isinstance(values[item.key], int) and not item.good(_number(values[item.key]))]
     observed = ", ".join(f"{key}={value}" for key, value in values.items() if isinstance(value, int))
     if wrong:
-        return asker.failed(check, wrong[0].key, observed, expected=expected, fix=_set_sysctls(wrong, values))
+        return asker.failed(check, wrong[0].key, observed, expected=expected, fix=_set_sysctls(wrong, values, picture))
     gap = next((value for value in values.values() if isinstance(value, Unread)), None)
     if gap is not None:
         return asker.unknown(check, wanted[0].key, gap, expected=expected)
@@ -44,10 +44,11 @@ def _number(value: Any) -> int:
     return int(value)
 
 
-def _set_sysctls(wrong: list[kernel.Wanted], values: dict[str, Any]) -> dict[str, Any]:
+def _set_sysctls(wrong: list[kernel.Wanted], values: dict[str, Any], picture: Picture) -> dict[str, Any]:
+    path = kernel.file_for(picture.facts, [item.key for item in wrong])
     settings = [{"key": item.key, "from": str(values[item.key]), "to": item.value} for item in wrong]
     summary = "set " + " and ".join(f"{item['key']}={item['to']}" for item in settings)
-    return {"action": "set_sysctl", "summary": summary, "path": SYSCTL_FILE, **settings[0], "settings": settings}
+    return {"action": "set_sysctl", "summary": summary, "path": path, **settings[0], "settings": settings}
 
 
 def _asks_for_keepalive(asker: Asker, picture: Picture) -> Finding:
@@ -60,8 +61,7 @@ def _asks_for_keepalive(asker: Asker, picture: Picture) -> Finding:
     if keepalive.on:
         return asker.passed(check, resource, f"SO_KEEPALIVE on: {keepalive.origin}")
     if needed and keepalive.on is False:
-        fix = {"action": "set_export_option", "key": "tcp_keepalive", "from": "off", "to": "true",
-               "summary": "set tcp_keepalive to true in the export's configuration"}  # fmt: skip
+        fix = fixes.turn_on(sender(picture))
         observed = f"SO_KEEPALIVE off: {keepalive.origin}; {needed[0].bound.setting} forgets after silence"
         return asker.failed(check, resource, observed, fix=fix)
     gap = next((gap for name in ("TIMEOUTS-09", "TIMEOUTS-10") for gap in picture.ladder.gaps.get(name, ())), None)
@@ -69,6 +69,15 @@ def _asks_for_keepalive(asker: Asker, picture: Picture) -> Finding:
     if gap is not None:
         return asker.unknown(check, resource, gap)
     return asker.not_applicable(check, resource, "no timer on the path that probes would restart in time")
+
+
+def sender(picture: Picture) -> fixes.Sender:
+    """Whose leg reaches the storage: the last proxy's, or the export's own."""
+    sysctl_path = kernel.file_for(picture.facts, [kernel.KEEPALIVE_TIME])
+    placed = [] if isinstance(picture.placed, Unread) else [item for item in picture.placed if item.on_path]
+    if placed:
+        return fixes.Sender(placed[-1].kind, placed[-1].path, sysctl_path)
+    return fixes.Sender(None, picture.edge.export_config_path, sysctl_path)
 
 
 def _next_boot(asker: Asker, picture: Picture) -> Finding:
@@ -94,12 +103,12 @@ def _next_boot(asker: Asker, picture: Picture) -> Finding:
         observed = "; ".join(
             f"{key}={value} now, {later} after the next boot ({where})" for key, value, later, where in differing
         )
-        settings = [{"key": key, "from": later, "to": value} for key, value, later, _ in differing]
+        settings = [{"key": key, "from": later, "to": _lasting(key, value)} for key, value, later, _ in differing]
         names = " and ".join(item["key"] for item in settings)
         fix = {
             "action": "persist_sysctl",
             "summary": f"write {names} to a file of sysctl.d that is read last",
-            "path": SYSCTL_FILE,
+            "path": kernel.file_for(picture.facts, [item["key"] for item in settings]),
             **settings[0],
             "settings": settings,
         }
@@ -111,6 +120,15 @@ def _next_boot(asker: Asker, picture: Picture) -> Finding:
     if gaps:
         return asker.unknown(check, gaps[0].resource, gaps[0])
     return asker.passed(check, "/etc/sysctl.d", f"{same} settings stay as they are")
+
+
+def _lasting(key: str, value: str) -> str:
+    """What the next boot should set: the running value, or where that is wrong itself, what cures it."""
+    for item in kernel.WANTED:
+        number = value.split()[-1:] if item.key == key else []
+        if number and number[0].isdigit() and not item.good(int(number[0])):
+            return item.value
+    return value
 
 
 # The kernel's own defaults (ip-sysctl.rst); a running value that differs was set by somebody.
@@ -157,17 +175,8 @@ def _order(asker: Asker, picture: Picture) -> Finding:
     names = ("TIMEOUTS-01", "TIMEOUTS-02", "TIMEOUTS-03", "TIMEOUTS-08")
     gap = next((gap for name in names for gap in ladder.gaps.get(name, ())), None)
     if broken:
-        outer, inner = broken[0]
         observed = "; ".join(f"{_length(outer)} is shorter than {_length(inner)}" for outer, inner in broken)
-        to = f"{inner.bound.seconds:g}"
-        fix = {
-            "action": "order_timeouts",
-            "summary": f"set {outer.key} to no less than {to} s",
-            "path": outer.path,
-            "key": outer.key,
-            "from": f"{outer.bound.seconds:g}",
-            "to": to,
-        }
+        outer, fix = broken[0][0], fixes.in_order(broken, picture.edge.payload)
         return asker.failed(check, outer.path or picture.edge.name, observed, fix=fix)
     if gap is not None:
         return asker.unknown(check, picture.edge.name, gap)
@@ -186,22 +195,19 @@ def _temp_file(asker: Asker, picture: Picture) -> Finding:
     gap = next((item.problem or item.because for item in mine if item.proxy is None or item.on_path is None), None)
     unnamed = next((item.problem for item in picture.placed if item.kind is None and item.problem), None)
     limits = [
-        int(note.rpartition(" ")[2])
+        (int(size), *split_origin(origin), item.path)
         for item in mine
         if item.proxy is not None and item.on_path
-        for note in item.proxy.notes
+        for origin, _, size in (note.partition(" of ")[2].rpartition(": ") for note in item.proxy.notes)
     ]
-    small = [limit for limit in limits if limit < payload.longest_bytes]
+    small = [limit for limit in limits if limit[0] < payload.longest_bytes]
     if small:
-        fix = {
-            "action": "set_nginx_timeout",
-            "summary": "set proxy_max_temp_file_size to 0",
-            "path": mine[0].path,
-            "key": "proxy_max_temp_file_size",
-            "from": str(small[0]),
-            "to": "0",
-        }
-        observed = f"proxy_max_temp_file_size {small[0]} is less than a recording of {payload.longest_bytes:.0f} bytes"
+        settings = [
+            {"path": path or main, "line": line, "key": _TEMP_FILE, "from": str(size), "to": "0"}
+            for size, path, line, main in dict.fromkeys(small)
+        ]
+        fix = {"action": "set_nginx_timeout", "summary": f"set {_TEMP_FILE} to 0", **settings[0], "settings": settings}
+        observed = f"{_TEMP_FILE} {small[0][0]} is less than a recording of {payload.longest_bytes:.0f} bytes"
         return asker.failed(check, mine[0].path, observed, fix=fix)
     if gap or unnamed:
         return asker.unknown(check, mine[0].path if mine else picture.edge.name, gap or unnamed)  # type: ignore[arg-type]

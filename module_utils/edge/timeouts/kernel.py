@@ -7,8 +7,9 @@ Sources: Linux Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rs
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from .unread_parts import readable
 
 KEEPALIVE_TIME = "net.ipv4.tcp_keepalive_time"
 ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
+# Where converge writes settings for the next boot; the second where a file that is read after the first sets the same.
+SYSCTL_FILE = "/etc/sysctl.d/90-edgepath.conf"
+LAST_SYSCTL_FILE = "/etc/sysctl.d/zz-edgepath.conf"
 # The shortest idle timers on AWS: NAT gateway, interface endpoint, Nitro v6 tracking (Amazon VPC User Guide).
 SHORTEST_IDLE = 350
 
@@ -80,6 +84,15 @@ def next_boot(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]] | Unread:
     for item in readable(disk["files"], gaps):
         found.update(_assignments(item["text"] or "", item["path"]))
     return gaps[0] if gaps else found
+
+
+def file_for(facts: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """The file of sysctl.d in which converge sets keys so that no later file overrules it."""
+    found = next_boot(facts)
+    known = {} if isinstance(found, Unread) else found
+    origins = [origin for key in keys for origin in [planned(known, key)] if origin is not None]
+    names = [posixpath.basename(origin.rpartition(":")[0]) for _, origin in origins]
+    return LAST_SYSCTL_FILE if any(name > posixpath.basename(SYSCTL_FILE) for name in names) else SYSCTL_FILE
 
 
 def sysctl_conf(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -44,11 +44,22 @@ NO_KEEPALIVE = Keepalive(False, None, "none")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a setting stands. line: None where its program's default holds."""
+
+    path: str
+    line: int | None
+    seconds: float
+    raw: str
+
+
+@dataclass(frozen=True)
 class Rung:
     """One bound with what decides whether it cuts. check: whose finding it is.
 
     on_path: True, or None where it is not certain that the transfer passes it (because says why).
     path, key, line, raw: where a person or converge changes it; "" where nobody can.
+    also: the same setting in other places of the same program, which the tightest of them hides.
     """
 
     check: str
@@ -59,6 +70,7 @@ class Rung:
     path: str = ""
     key: str = ""
     raw: str = ""
+    also: tuple[Place, ...] = ()
 
     def range(self, payload: Payload) -> tuple[float, float]:
         """Minutes of the longest recording that survives: at worst, at best."""
@@ -103,6 +115,14 @@ class Ladder:
 
     def ordered(self) -> list[Rung]:
         return sorted(self.rungs, key=lambda rung: HOPS.index(rung.bound.hop))
+
+
+def split_origin(origin: str) -> tuple[str, int | None]:
+    """`/etc/squid/squid.conf:12` in its parts; ("", None) of a default."""
+    path, _, tail = origin.rpartition(":")
+    if origin.startswith("/") and path and tail.isdigit():
+        return path, int(tail)
+    return (origin, None) if origin.startswith("/") else ("", None)
 
 
 def longest(rungs: Iterable[Rung], payload: Payload) -> float:

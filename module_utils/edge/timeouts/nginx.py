@@ -29,7 +29,7 @@ TEMP_FILE_DEFAULT = 1024 * 1024 * 1024
 SOURCE = "nginx documentation: ngx_http_proxy_module, ngx_http_core_module, ngx_stream_proxy_module"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2592000.0, "y": 31536000.0}
 _SIZES = {"": 1, "k": 1024, "K": 1024, "m": 1024**2, "M": 1024**2, "g": 1024**3, "G": 1024**3}
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?!["'])(?:\\.|\$\{[^}\n]*\}|[^\s;{}])+""", re.DOTALL
 )
 MAX_DEPTH = 64
@@ -139,7 +139,8 @@ def _temp_file(chain: list[Block]) -> list[str]:
         return []
     given = _inherited("proxy_max_temp_file_size", chain)
     size = TEMP_FILE_DEFAULT if given is None else _size(given)
-    return [f"proxy_max_temp_file_size {size}"] if size else []
+    origin = "default" if given is None else given.origin
+    return [f"proxy_max_temp_file_size of {origin}: {size}"] if size else []
 
 
 def _host(target: str, chain: list[Block]) -> str:
@@ -237,7 +238,7 @@ def _include(block: Block, main: str, files: Mapping[str, str], depth: int) -> l
 def _tokens(text: str, path: str) -> Iterator[tuple[int, str]]:
     at, number = 0, 1
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = TOKEN.match(text, at)
         if match is None:
             raise ConfigError(f"{path}:{number}: a quoted text does not end")
         token = match.group()

@@ -219,7 +219,7 @@ NAT_EXPORT = "read_timeout: 7200\n"
             {**node_copy.LONDON, EXPORT: NAT_EXPORT + "tcp_keepalive: true\nproxy: http://127.0.0.1:3128\n"},
             "fail",
             "fail",
-            "create_gateway_endpoint",
+            "avoid_idle_timer",
         ),
         (
             {

@@ -86,9 +86,9 @@ def test_streams_have_a_timeout_of_their_own():
 @pytest.mark.parametrize(
     ("inside", "notes"),
     [
-        ("", ("proxy_max_temp_file_size 1073741824",)),
+        ("", ("proxy_max_temp_file_size of default: 1073741824",)),
         ("proxy_max_temp_file_size 0;", ()),
-        ("proxy_max_temp_file_size 10m;", ("proxy_max_temp_file_size 10485760",)),
+        ("proxy_max_temp_file_size 10m;", ("proxy_max_temp_file_size of nginx.conf:4: 10485760",)),
         ("proxy_buffering off;", ()),
     ],
 )

@@ -16,7 +16,7 @@ from . import ini_text, json_text, toml_text, yaml_text
 from .texts import Path, one_line
 
 Scalar = Union[str, int, float, bool, None]
-Editor = Callable[[str, Path, Scalar], str]
+Editor = Callable[[str, Path, Any], str]
 _EDITORS: Mapping[str, Editor] = {
     "yaml": yaml_text.put, "json": json_text.put, "ini": ini_text.put_ini, "properties": ini_text.put_property,
     "toml": toml_text.put,
@@ -33,13 +33,18 @@ def set_key(text: str, format_: str, path: str, dotted: str, value: str) -> str:
     Refused where the text cannot be parsed, the key's place cannot be told, or the edit would change anything else.
     """
     one_line(value, f"{path}: {dotted}")
-    tree = _parsed(text, format_, path)
-    keys, present = locate(tree, dotted)
-    wanted = _typed(value, present, format_)
+    keys, present = locate(_parsed(text, format_, path), dotted)
+    return set_path(text, format_, path, keys, _typed(value, present, format_), present)
+
+
+def set_path(text: str, format_: str, path: str, keys: Path, wanted: Any, present: Any = ABSENT) -> str:
+    """The same by the very keys, the value as it is. present: what is there now."""
+    dotted = ".".join(str(key) for key in keys)
     if present is not ABSENT and type(present) is type(wanted) and present == wanted:
         return text
     if isinstance(present, (Mapping, list, tuple)):
         raise Refused(f"{path}: {dotted} holds more than one value; change it by hand")
+    tree = _parsed(text, format_, path)
     try:
         edited = _EDITORS[format_](text, keys, wanted)
     except Refused as why:

@@ -113,8 +113,8 @@ def spelled(value: Any, style: str | None) -> str:
     """A scalar as YAML writes it, in the quotes that stood there."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None:
-        return "null"
+    if value is None or isinstance(value, dict):
+        return json.dumps(value)
     if isinstance(value, (int, float)):
         return str(value)
     if style == '"':
