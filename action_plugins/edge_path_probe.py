@@ -7,26 +7,31 @@ A module cannot do this: it neither sees the host's variables, nor the files of 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.finding import EdgepathError, unread
+from ansible.module_utils.edge.catalogue import all_checks
+from ansible.module_utils.edge.finding import EdgepathError, Finding, unread
 from ansible.module_utils.edge.module import judge_edge
-from ansible.module_utils.edge.probe import observe
+from ansible.module_utils.edge.probe import observe, witness
 from ansible.module_utils.edge.probe.checks import CATALOGUE, judge, ladder_of
 from ansible.module_utils.edge.probe.predict import bounds_of
-from ansible.module_utils.edge.run import Run, Step, facts_path, write_json
+from ansible.module_utils.edge.report import Gate
+from ansible.module_utils.edge.run import Run, read_json
 from ansible.module_utils.edge.targets import Edge, from_variables
-
-DOMAIN = "probe"
+from ansible.module_utils.edge.waivers import Waiver
+from ansible.module_utils.edge.waivers_apply import apply
 
 
 class ActionModule(ActionBase):
@@ -41,8 +46,9 @@ class ActionModule(ActionBase):
         if run_dir is not None and not os.path.exists(os.path.join(run_dir, "run.json")):
             return {"failed": True, "msg": f"{run_dir} holds no run; audit the edges first, or leave run_dir out"}
         run = Run(run_dir)
-        above = {"timeouts": run.upstream("timeouts", name)}
+        above = {step: run.upstream(step, name) for step in ("timeouts", "iam", "egress")}
         try:
+            gate = Gate(arguments.get("fail_on") or "high", boolean(arguments.get("allow_unknown") or False))
             given = arguments.pop("edge", None) or self._edge(name, run, variables)
             edge = Edge.from_mapping(given)
         except EdgepathError as error:
@@ -53,7 +59,7 @@ class ActionModule(ActionBase):
         result = self._execute_module(module_name="edge_path_probe", module_args=arguments, task_vars=variables)
         if result.get("failed") or "edge_facts" not in result:
             return result
-        return {**result, **_judged(edge, result["edge_facts"], above, run_dir)}
+        return {**result, **_judged(edge, result["edge_facts"], above, run_dir, gate)}
 
     def _edge(self, name: str, run: Run, variables: dict[str, Any]) -> dict[str, Any]:
         """The edge's options as the run validated them, else from the host's variables."""
@@ -80,18 +86,30 @@ def _ladder(above: dict[str, Any]) -> list[dict[str, Any]]:
     return list(judged.get("ladder") or [])
 
 
-def _judged(edge: Edge, facts: dict[str, Any], above: dict[str, Any], run_dir: str | None) -> dict[str, Any]:
+def _judged(
+    edge: Edge, facts: dict[str, Any], above: Mapping[str, Any], run_dir: str | None, gate: Gate
+) -> dict[str, Any]:
     """The findings, the comparison and the causes; kept in the run where there is one."""
     ladder = ladder_of(facts, above)
     facts["comparison"] = observe.side_by_side(facts, bounds_of(ladder or ()))
     facts["causes"] = observe.causes(facts, ladder)
     findings = judge_edge(edge, facts, above, CATALOGUE, judge)
+    findings += witness.judge_refusals(edge, facts, above)
     if run_dir is not None:
-        step = Step(DOMAIN, {edge.name: facts}, findings)
-        write_json(os.path.join(run_dir, DOMAIN, os.path.basename(facts_path(run_dir, edge.name))), step.to_dict())
+        witness.keep(run_dir, edge.name, facts, findings)
+    counted = _waived(findings, edge.name, run_dir)
+    failing = [f"{item.check}: {item.observed}" for item in counted if item.status == "fail"]
+    reasons = gate.reasons(counted, all_checks())
     return {
         "findings": [finding.to_dict() for finding in findings],
-        "failed_because": [f"{item.check}: {item.observed}" for item in findings if item.status == "fail"],
+        "failed_because": [*failing, *reasons] if reasons else [],
         "comparison": facts.pop("comparison"),
         "causes": facts.pop("causes"),
     }
+
+
+def _waived(findings: list[Finding], edge: str, run_dir: str | None) -> list[Finding]:
+    """The findings as the run's waivers leave them, for the gate; the report applies them to what is kept itself."""
+    begun = {} if run_dir is None else read_json(os.path.join(run_dir, "run.json"))
+    declared = [Waiver.from_dict(item) for item in (begun.get("waivers") or {}).get("list", ())]
+    return apply({edge: findings}, declared, datetime.now(timezone.utc), partial=True)[0][edge]

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "module_utils"), str(ROOT / "doc_fragments"), str(ROO
 import audit_policy  # noqa: E402
 import edge_targets  # noqa: E402
 
-from edge.catalogue import DOMAINS  # noqa: E402
+from edge.catalogue import DOMAINS, ON_REQUEST  # noqa: E402
 from edge.targets import RUN_VARIABLES  # noqa: E402
 
 EFFECTS = {
@@ -37,7 +37,7 @@ TABLE_ENDS = "<!-- ... to here. -->"
 def checks() -> str:
     """The catalogue, a table a domain."""
     parts = [GENERATED, "# The checks\n", "Ids are stable for ever. What a check asks is what a pass means.\n"]
-    for domain, catalogue in DOMAINS.items():
+    for domain, catalogue in {**DOMAINS, **ON_REQUEST}.items():
         parts.append(f"## {domain}\n")
         for check in catalogue.values():
             parts += [

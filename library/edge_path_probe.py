@@ -108,6 +108,15 @@ options:
     description: Where the instance metadata service answers.
     type: str
     default: http://169.254.169.254
+  fail_on:
+    description: The least severity of a failed finding that stands in RV(failed_because). V(never) only reports.
+    type: str
+    choices: [info, low, medium, high, critical, never]
+    default: high
+  allow_unknown:
+    description: Whether RV(failed_because) stays empty though answers are missing.
+    type: bool
+    default: false
 author:
   - edgepath maintainers
 notes:
@@ -196,13 +205,17 @@ edge_facts:
       type: dict
       sample: {"seconds": 402.1, "bytes": 5893120}
 findings:
-  description: The findings PROBE-01 to PROBE-12.
+  description:
+    - The findings PROBE-01 to PROBE-12, and IAM-24 for each request that the storage refused, against what the audit
+      of the same run read of the policies.
   returned: by the action plugin, unless in check mode
   type: list
   elements: dict
   sample: [{"check": "PROBE-12", "status": "pass", "observed": "3 of 3 comparisons agree"}]
 failed_because:
-  description: What failed, a sentence a check; empty where the path held.
+  description:
+    - What failed, a sentence a check, and why that fails the host. Empty where nothing reaches O(fail_on) and no answer
+      is missing, or O(allow_unknown). What a waiver of the run accepts does not count.
   returned: by the action plugin, unless in check mode
   type: list
   elements: str

@@ -9,7 +9,8 @@ module: edge_report
 short_description: Decide the verdict on each edge and write the report of a run
 description:
   - Reads what the audit modules left in the directory of the run, decides the verdict on every edge, and writes
-    C(report.json) there. C(latest) beside the run's directory then links to the run.
+    C(report.json) there. C(latest) beside the run's directory then links to the run, or C(latest-partial), where the run
+    covers a part of the inventory and a fuller one is there.
   - Waivers that were declared when the run began are applied. What they accept counts for the verdict and does not fail
     the host; what a waiver accepted until it expired counts again.
   - A step that did not run, an edge that could not be reached, a permission that was missing. All are unknown answers,
@@ -79,11 +80,13 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
+from ansible.module_utils.edge.catalogue import DOMAINS, all_checks, asked
 from ansible.module_utils.edge.converge.story import tell
 from ansible.module_utils.edge.finding import EdgepathError, Finding, Unread
+from ansible.module_utils.edge.latest import link, scope
 from ansible.module_utils.edge.missing import policies, reader
 from ansible.module_utils.edge.module import unjudged
+from ansible.module_utils.edge.probe.witness import added, heard, side_by_side
 from ansible.module_utils.edge.report import Gate, build
 from ansible.module_utils.edge.run import Run, facts_path, read_json, write_json
 from ansible.module_utils.edge.targets import edges_from
@@ -107,8 +110,10 @@ def collect(run: Run, edges: list[str], errors: dict[str, str]) -> dict[str, lis
             found = answered.get(name, [])
             missing = {check: catalogue[check] for check in catalogue if check not in {item.check for item in found}}
             table[name] += found + unjudged(name, missing, because)
+    for name in edges:
+        table[name] = added(table[name], name, heard(run, name))
     for name, message in errors.items():
-        table[name] = unjudged(name, all_checks(), Unread("error", "inventory", name, message))
+        table[name] = unjudged(name, asked(), Unread("error", "inventory", name, message))
     return table
 
 
@@ -131,15 +136,17 @@ def digest(run: Run, begun: dict[str, object]) -> str:
         stored = run.step(domain)
         facts = None if isinstance(stored, Unread) else stored["facts"]
         summed.update(json.dumps(facts, sort_keys=True).encode())
+    for edge in begun["edges"]:
+        probe = side_by_side(heard(run, edge["name"]))
+        if probe is not None:
+            summed.update(json.dumps(probe, sort_keys=True).encode())
     return summed.hexdigest()
 
 
 def link_latest(run_dir: str) -> None:
-    """runs/latest points to this run; replaced whole, so that no reader finds it missing."""
-    parent, name = os.path.split(run_dir.rstrip("/"))
-    temporary = os.path.join(parent, f".latest-{name}")
-    os.symlink(name, temporary)
-    os.replace(temporary, os.path.join(parent, "latest"))
+    """runs/latest leads to this run, or runs/latest-partial, where a fuller run is there."""
+    begun = read_json(os.path.join(run_dir, "run.json"))
+    link(run_dir, begun, scope(run_dir, begun))
 
 
 def waived(
@@ -163,14 +170,21 @@ def report(run_dir: str, gate: Gate, before: str | None = None) -> dict[str, obj
     about["finished"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
     about["inputs_sha256"] = digest(run, begun)
     about["report"] = path
+    about["scope"] = scope(run_dir, begun)
     payloads = {edge.name: edge.payload for edge in edges}
     content = build(about, findings, payloads, all_checks(), gate, culprits(run, findings), register)
+    for name, edge in content["edges"].items():
+        probe = side_by_side(heard(run, name))
+        if probe is not None:
+            edge["probe"] = probe
     if before is not None:
         content["converge"] = tell(before)
     content["coverage"]["missing_policies"] = policies(findings, {edge.name: reader(edge) for edge in edges})
+    again = os.path.exists(path)  # a probe adds to the report of a run, which need not be the newest
     try:
         write_json(path, content)
-        link_latest(run_dir)
+        if not again:
+            link_latest(run_dir)
     except OSError as error:
         raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
     shown = ("verdict", "sentence", "failed", "failed_because")

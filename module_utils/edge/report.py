@@ -31,18 +31,22 @@ class Gate:
 
     def failures(self, verdict: Verdict, checks: Mapping[str, Check]) -> list[str]:
         """Why this edge's host fails; empty where it passes."""
+        return self.reasons(verdict.findings, checks)
+
+    def reasons(self, findings: Sequence[Finding], checks: Mapping[str, Check]) -> list[str]:
+        """Why these findings fail a host; empty where they do not."""
         reasons = []
         if self.fail_on != "never":
             least = SEVERITIES.index(self.fail_on)
             failing = [
                 finding.check
-                for finding in verdict.findings
+                for finding in findings
                 if finding.status == "fail" and SEVERITIES.index(checks[finding.check].severity) >= least
             ]
             if failing:
                 reasons.append(f"{', '.join(dict.fromkeys(failing))} failed (edge_fail_on is {self.fail_on})")
         unknown = [
-            finding.check for finding in verdict.findings if finding.status == "unknown" and not finding.accepted
+            finding.check for finding in findings if finding.status == "unknown" and not finding.accepted
         ]
         if unknown and not self.allow_unknown:
             reasons.append(f"{len(unknown)} answers are unknown (edge_allow_unknown is false)")

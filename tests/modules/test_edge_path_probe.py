@@ -22,6 +22,8 @@ from tests.unit.probe import stub_storage
 ROOT = Path(__file__).resolve().parents[2]
 NAT = {"kind": "idle", "hop": "gateway", "setting": "NAT gateway idle timeout", "origin": "nat-1", "seconds": 0.4,
        "reset_by": "packets", "check": "TIMEOUTS-09", "on_path": True, "longest_minutes": 17.5}  # fmt: skip
+BEGUN = {"id": "20261123T031500Z-5f0c1d", "started": "2026-11-23T03:15:00+00:00", "version": "0", "commit": "",
+         "caller": "", "errors": {}, "waivers": {"list": [], "partial": False, "warn_days": 30}}  # fmt: skip
 SHORT = {"paced_seconds": 0.2, "stage_timeout": 1.0, "max_seconds": 30.0}
 
 
@@ -108,8 +110,9 @@ def inventory(storage, **more):
 
 
 def begun_run(tmp_path, storage, ladder):
-    run_dir = tmp_path / "runs" / "latest"
-    write_json(str(run_dir / "run.json"), {"edges": [edge(storage)]})
+    run_dir = tmp_path / "runs" / "20261123T031500Z-5f0c1d"
+    write_json(str(run_dir / "run.json"), {**BEGUN, "edges": [edge(storage)]})
+    (run_dir.parent / "latest").symlink_to(run_dir.name)
     write_json(str(run_dir / "timeouts.json"), {"facts": {"london": {"ladder": ladder}}, "findings": [], "calls": {}})
     return run_dir
 
@@ -119,7 +122,7 @@ def test_the_playbook_announces_probes_compares_and_fails_the_edge(tmp_path, sto
     with FaultProxy(storage.where, [Fault("idle_kill", seconds=0.4)]) as gateway:
         hosts = inventory(storage, edge_storage_endpoint=gateway.url, edge_probe_paced_seconds=0,
                           edge_probe_pause_factors=[0.5, 1.5])  # fmt: skip
-        write_json(str(run_dir / "run.json"), {"edges": [edge(storage, storage_endpoint=gateway.url)]})
+        write_json(str(run_dir / "run.json"), {**BEGUN, "edges": [edge(storage, storage_endpoint=gateway.url)]})
         answer = play(tmp_path, hosts, "playbook", "probe.yml", "-v")
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert answer.stdout.index("silence: 0.6 s (held)") < answer.stdout.index("Probe | Walk the path")
@@ -132,6 +135,14 @@ def test_the_playbook_announces_probes_compares_and_fails_the_edge(tmp_path, sto
     facts = stored["facts"]["london"]
     assert [line["agrees"] for line in facts["comparison"]] == [True, True]
     assert facts["causes"][0]["causes"][0]["check"] == "TIMEOUTS-09"
+    report = json.loads((run_dir / "report.json").read_text())
+    told = {item["check"]: item["status"] for item in report["edges"]["london"]["findings"]}
+    assert told["PROBE-11"] == "fail" and told["TIMEOUTS-01"] == "unknown"
+    assert report["edges"]["london"]["verdict"] == "truncates"
+    assert [line["agrees"] for line in report["edges"]["london"]["probe"]["comparison"]] == [True, True]
+    assert (run_dir.parent / "latest").readlink() == Path(run_dir.name)
+    assert "TRUNCATES" in answer.stdout
+    assert "PROBE-11" in (run_dir / "report.html").read_text()
 
 
 def test_check_mode_of_the_playbook_only_announces(tmp_path, storage):
@@ -176,3 +187,12 @@ def test_under_the_oldest_python_of_an_edge(tmp_path, storage):
     assert answer.returncode == 0, answer.stdout + answer.stderr
     result = json.loads(answer.stdout.partition("=>")[2])
     assert {finding["status"] for finding in result["findings"]} <= {"pass", "not_applicable", "unknown"}
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 2), (True, 0)])
+def test_missing_answers_fail_the_host_as_an_audit_does(tmp_path, storage, allowed, status):
+    """Without a ladder PROBE-12 is unknown, and nothing fails."""
+    hosts = inventory(storage, edge_probe_paced_seconds=0, edge_allow_unknown=allowed)
+    answer = play(tmp_path, hosts, "playbook", "probe.yml")
+    assert answer.returncode == status, answer.stdout + answer.stderr
+    assert ("answers are unknown (edge_allow_unknown is false)" in answer.stdout) is not allowed

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..finding import Bound, EdgepathError
+from ..finding import SEVERITIES, Bound, EdgepathError
 from .credentials import METADATA
 from .predict import bounds_of
 
@@ -33,6 +33,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "credentials_file": {"type": "str"},
     "profile": {"type": "str"},
     "metadata_url": {"type": "str", "default": METADATA},
+    "fail_on": {"type": "str", "choices": [*SEVERITIES, "never"], "default": "high"},
+    "allow_unknown": {"type": "bool", "default": False},
 }
 _POSITIVE = ("rate", "stage_timeout", "max_seconds", "max_bytes", "max_cost_usd")
 _MOST_BOUNDS = 100

@@ -7,16 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
+from ansible.module_utils.edge.catalogue import DOMAINS, ON_REQUEST, all_checks, asked
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_ids_are_of_their_domain_and_unique() -> None:
-    for domain, catalogue in DOMAINS.items():
+    domains = {**DOMAINS, **ON_REQUEST}
+    for domain, catalogue in domains.items():
         assert catalogue
         assert all(name.startswith(f"{domain.upper()}-") for name in catalogue)
-    assert len(all_checks()) == sum(len(catalogue) for catalogue in DOMAINS.values())
+    assert len(all_checks()) == sum(len(catalogue) for catalogue in domains.values())
+    assert set(asked()) == set(all_checks()) - {name for catalogue in ON_REQUEST.values() for name in catalogue}
 
 
 def test_every_check_says_its_cure_and_its_source() -> None:
