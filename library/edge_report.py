@@ -9,8 +9,8 @@ module: edge_report
 short_description: Decide the verdict on each edge and write the report of a run
 description:
   - Reads what the audit modules left in the directory of the run, decides the verdict on every edge, and writes
-    C(report.json) there. C(latest) beside the run's directory then links to the run, or C(latest-partial), where the run
-    covers a part of the inventory and a fuller one is there.
+    C(report.json) there. C(latest) beside the run's directory then links to the run, or C(latest-partial), where
+    the run covers a part of the inventory and a fuller one is there.
   - Waivers that were declared when the run began are applied. What they accept counts for the verdict and does not fail
     the host; what a waiver accepted until it expired counts again.
   - A step that did not run, an edge that could not be reached, a permission that was missing. All are unknown answers,

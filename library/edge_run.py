@@ -27,6 +27,13 @@ options:
     type: list
     elements: dict
     required: true
+  inventory:
+    description:
+      - The names of all edges of the inventory. A run of fewer is a partial one, and does not take C(runs/latest)
+        from a fuller one.
+    type: list
+    elements: str
+    default: []
   waivers:
     description:
       - The waivers of the inventory, as the filter P(edge_waivers#filter) collects them. Keys C(sources), a list of
@@ -93,6 +100,7 @@ import os
 import secrets
 import socket
 import subprocess
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 import yaml
@@ -167,6 +175,7 @@ def begin(
     purpose: str,
     project_dir: str | None = None,
     waivers: dict[str, object] | None = None,
+    inventory: Iterable[str] = (),
 ) -> dict[str, object]:
     """Make the run's directory and its run.json; returns the module's result."""
     runs_dir = os.path.normpath(runs_dir)
@@ -187,6 +196,7 @@ def begin(
                 "version": VERSION,
                 "commit": commit_of(project_dir) if project_dir else None,
                 "caller": f"{getpass.getuser()}@{socket.gethostname()}",
+                "inventory": sorted(inventory),
                 "edges": targets,
                 "errors": errors,
                 "waivers": waivers or waivers_of({}, "UTC", 0),
@@ -203,6 +213,7 @@ def main() -> None:
             "runs_dir": {"type": "path", "required": True},
             "project_dir": {"type": "path"},
             "edges": {"type": "list", "elements": "dict", "required": True},
+            "inventory": {"type": "list", "elements": "str", "default": []},
             "waivers": {"type": "dict", "default": {}},
             "waivers_timezone": {"type": "str", "default": "UTC"},
             "waivers_warn_days": {"type": "int", "default": 30},
@@ -213,7 +224,8 @@ def main() -> None:
     try:
         given = module.params
         waivers = waivers_of(given["waivers"], given["waivers_timezone"], given["waivers_warn_days"])
-        result = begin(given["runs_dir"], given["edges"], given["purpose"], given["project_dir"], waivers)
+        names = ("runs_dir", "edges", "purpose", "project_dir")
+        result = begin(*(given[name] for name in names), waivers, given["inventory"])
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in (*result["errors"].values(), *result.pop("warnings")):

@@ -122,5 +122,13 @@ def _coverage(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"  missing {missing['permission']} on {missing['resource']} (for {', '.join(missing['edges'])})"
     for ready in ledger.get("missing_policies", ()):
         yield f"  what {ready['reader']} lacks is ready to paste: report.json, coverage.missing_policies"
+    yield from _scope(report["run"].get("scope") or {})
     if report["run"].get("report"):
         yield f"report: {report['run']['report']}"
+
+
+def _scope(scope: Mapping[str, Any]) -> Iterator[str]:
+    """That a run is of a part alone: its report replaces no fuller one."""
+    if scope.get("partial"):
+        steps = f", without {', '.join(scope['steps_left_out'])}" if scope["steps_left_out"] else ""
+        yield f"partial run: {scope['edges']} of {scope['inventory']} edges{steps}; a fuller runs/latest stays"

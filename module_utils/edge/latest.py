@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What part of the inventory a run covers, and which link it may take.
+
+`runs/latest` leads to the newest run that covers all of the inventory. A run of a part (`--limit`, `--tags`, a shard)
+takes it only where it covers whatever the run behind it covers; else `runs/latest-partial` leads to it, so that what
+somebody reads under `latest` never shrinks unsaid.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .catalogue import DOMAINS
+from .finding import EdgepathError
+from .run import read_json
+
+WHOLE = "latest"
+PART = "latest-partial"
+
+
+def covered(run_dir: str, begun: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """The names of the edges that a run judged, and the steps that it left out."""
+    edges = {str(edge["name"]) for edge in begun["edges"]} | set(begun.get("errors", {}))
+    merged = begun.get("steps_left_out")
+    if merged is not None:
+        return edges, set(merged)
+    return edges, {domain for domain in DOMAINS if not os.path.exists(os.path.join(run_dir, f"{domain}.json"))}
+
+
+def scope(run_dir: str, begun: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"inventory", "edges", "left_out", "steps_left_out", "partial"}``; left_out: the first names of many.
+
+    begun: run.json, whose ``inventory`` names all edges that there are; a run without it is of all that it was given.
+    """
+    edges, steps = covered(run_dir, begun)
+    inventory = set(begun.get("inventory") or ()) | edges
+    return {
+        "inventory": len(inventory),
+        "edges": len(edges),
+        "left_out": sorted(inventory - edges)[:20],
+        "steps_left_out": sorted(steps),
+        "partial": bool(inventory - edges or steps),
+    }
+
+
+def link(run_dir: str, begun: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Let `latest` or `latest-partial` lead to this run; the name of the link. OSError where it cannot be written.
+
+    The link is replaced whole, so that no reader finds it missing.
+    """
+    parent, own = os.path.split(run_dir.rstrip("/"))
+    name = PART if found["partial"] and _fuller(os.path.join(parent, WHOLE), covered(run_dir, begun)) else WHOLE
+    temporary = os.path.join(parent, f".{name}-{own}")
+    os.symlink(own, temporary)
+    os.replace(temporary, os.path.join(parent, name))
+    return name
+
+
+def _fuller(other: str, ours: tuple[Iterable[str], Iterable[str]]) -> bool:
+    """Whether the run behind a link covers an edge or a step that this run does not."""
+    try:
+        edges, steps = covered(other, read_json(os.path.join(other, "run.json")))
+    except EdgepathError:
+        return False  # there is none, or it cannot be read by anyone else either
+    return bool(edges - set(ours[0]) or set(ours[1]) - steps)
