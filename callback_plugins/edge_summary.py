@@ -20,6 +20,7 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
+from ansible.module_utils.edge.converge.words import outcome
 from ansible.module_utils.edge.summary import lines
 
 DOCUMENTATION = r"""
@@ -48,6 +49,8 @@ class CallbackModule(CallbackBase):
         self._hosts = 0
         self._answered = 0
         self._announced = 0.0
+        self._changes: dict[str, dict[str, list[str]]] = {}
+        self._check = False
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._hosts = len(play.get_variable_manager()._inventory.get_hosts(play.hosts, order=play.order))
@@ -58,6 +61,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._progress(result)
+        self._converged(result)
         if result.task.action == "edge_report" and "report" in result.result:
             self._report = Path(result.result["report"])
         if result.task.action == "edge_history_info":
@@ -65,6 +69,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._progress(result)
+        self._converged(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         self._progress(result)
@@ -77,7 +82,22 @@ class CallbackModule(CallbackBase):
             self._announced = now
             self._display.display(f"... {self._answered} of {self._hosts} edges have answered", color="bright gray")
 
+    def _converged(self, result: Any) -> None:
+        if result.task.action not in ("edge_converge", "edge_rollback"):
+            return
+        self._check = bool(result.task.check_mode)
+        answer = result.result
+        told = self._changes.setdefault(result.host.get_name(), {"changed": [], "held": [], "lost": []})
+        told["changed"] += [f"{item['object']} [{', '.join(item['why'])}]" for item in answer.get("changes", ())]
+        told["held"] += list(answer.get("held", ()))
+        told["lost"] += list(answer.get("lost", ()))
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._show_report()
+        if self._changes:
+            self._display.display("\n".join(["", *outcome(self._changes, self._check)]))
+
+    def _show_report(self) -> None:
         if self._report is None:
             return
         try:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .converge.words import before_and_after
 from .finding import SEVERITIES
 from .verdict import VERDICTS
 
@@ -29,6 +30,10 @@ def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
     for name, edge in edges:
         text += list(_detail(name, edge, report["checks"]))
     text += ["", *_coverage(report), *_waivers(report)]
+    if "converge" in report:
+        text.append("")
+        for line in before_and_after(report):
+            text += [line] if isinstance(line, str) else list(_field(*line))
     return text
 
 
