@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..payload import Payload
+from ..settings import parse_duration, unit_of_key
 from .kernel import KEEPALIVE_TIME, SYSCTL_FILE
 from .ladder import Keepalive, Ladder, Place, Rung, longest, needed_seconds, split_origin, spoken, what_if
 
@@ -109,18 +111,22 @@ def written(check: str, seconds: float, rung: Rung) -> str:
         return "0s"
     if check in ("TIMEOUTS-05", "TIMEOUTS-06", "TIMEOUTS-07"):
         return f"{number}s"
-    return _as_before(rung.raw, seconds)
+    return _as_before(rung.raw, seconds, rung.key)
 
 
-def _as_before(raw: str, seconds: float) -> str:
-    """In the unit that the setting is written in now: `15m` stays in minutes."""
+def _as_before(raw: str, seconds: float, key: str) -> str:
+    """In the unit that the setting is written in now: `15m` stays in minutes, a bare number in that of its key."""
     word = raw.strip().lower()
+    if re.fullmatch(r"[0-9.]*", word):
+        return f"{math.ceil(seconds / parse_duration(1, unit_of_key(key.rpartition('.')[2]))):d}"
+    if word.startswith("p"):
+        return f"PT{math.ceil(seconds):d}S"
     for endings, size in ((("ms", "millis"), 0.001), (("minutes", "min", "m"), 60.0), (("hours", "hour", "h"), 3600.0)):
         for ending in endings:
             if word.endswith(ending) and word[: -len(ending)].strip().isdigit():
                 space = " " if word[: -len(ending)].endswith(" ") else ""
                 return f"{math.ceil(seconds / size):d}{space}{ending}"
-    return f"{math.ceil(seconds):d}s" if word.endswith("s") else f"{math.ceil(seconds):d}"
+    return f"{math.ceil(seconds):d}s"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import re
 from ..model import Refused
 from .texts import ending_of, lines_of, one_line, parted
 
-
 _HEADERS = (
     "global", "defaults", "frontend", "backend", "listen", "peers", "resolvers", "userlist", "mailers", "cache",
     "program", "http-errors", "ring", "log-forward", "fcgi-app", "crt-store", "traces",

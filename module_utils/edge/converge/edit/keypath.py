@@ -7,10 +7,11 @@ key the one that it had, or the edit is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Union
 
-from ...settings import ABSENT, SettingsError, parse_settings
+from ...settings import ABSENT, SettingsError, leaves, parse_settings
 from ..model import Refused
 from . import ini_text, json_text, toml_text, yaml_text
 from .texts import Path, one_line
@@ -94,6 +95,29 @@ def locate(tree: Any, dotted: str) -> tuple[Path, Any]:
     if parent is None or not isinstance(parent[1], Mapping):
         return tuple(parts), ABSENT
     return (*parent[0], parts[-1]), ABSENT
+
+
+def place_of(text: str, format_: str, path: str, name: str) -> str:
+    """The dotted path of an option by its name: where it stands now, else beside the export's read_timeout.
+
+    Refused where neither is in one place only.
+    """
+    tree = _parsed(text, format_, path)
+    for wanted in (name, *_NEIGHBOURS):
+        found = [key for key in leaves(tree) if _plain(key.rpartition(".")[2]) == _plain(wanted)]
+        if len(found) > 1:
+            break
+        if found:
+            return found[0] if wanted == name else f"{found[0].rpartition('.')[0]}.{name}".lstrip(".")
+    raise Refused(f"{path}: where {name} belongs cannot be told; say it in edge_export_config_keys")
+
+
+# Options of which one, where it stands alone, tells the section of the others.
+_NEIGHBOURS = ("read_timeout", "connect_timeout", "bucket")
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[_-]", "", key).lower()
 
 
 def _follow(tree: Any, parts: list[str]) -> tuple[Path, Any] | None:
