@@ -14,6 +14,13 @@ from .lifecycle import HIDDEN, MARKER_REMOVED, Event, Fate, StoredObject, Timeli
 from .rules import Configuration, Rule, parse
 
 Pick = Callable[[Timeline], "Event | None"]
+# The elements of a rule that do what a check asks about (Amazon S3 API Reference, LifecycleRule).
+_ELEMENTS = {
+    "BUCKET-10": ["Expiration"],
+    "BUCKET-11": ["NoncurrentVersionExpiration"],
+    "BUCKET-12": ["Expiration"],
+    "BUCKET-15": ["Transitions", "NoncurrentVersionTransitions"],
+}
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def _failed(
             }
             for subject, event in ordered[:10]
         ),
-        fix=case.fix(action, summary, rules=rules, prefix=case.edge.prefix),
+        fix=case.fix(action, summary, rules=rules, elements=_ELEMENTS[check], prefix=case.edge.prefix),
     )
 
 

@@ -100,11 +100,16 @@ class Change:
             "key_policy": ("key", place.key_arn),
         }
         name, value = where[self.layer]
-        data: dict[str, Any] = {"action": self.action, "policy": self.policy, name: value}
+        data: dict[str, Any] = {
+            "action": self.action,
+            "policy": self.policy,
+            "principal": place.principal,
+            name: value,
+        }
         if self.policy in place.arns and self.layer in ("identity", "boundary"):
             data["policy_arn"] = place.arns[self.policy]
         if self.replaces is not None:
-            data.update(layer=self.layer, index=self.replaces)
+            data.update(layer=self.layer, index=self.replaces, excepts=self.excepts)
         return {**data, "statement": dict(self.statement)}
 
     def describe(self) -> str:

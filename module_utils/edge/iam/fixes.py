@@ -96,11 +96,15 @@ class Fixer:
         after = scene.with_documents(_applied(scene.documents, changes if made is None else made))
         if any(item.state == DENIED for item in after.decide_all(steps)):
             return None
-        first, *rest = [change.to_dict(self.place) for change in changes]
+        proof = self._proof(changes, steps, after)
+        # Each part carries the proof of the whole: converge applies them one by one.
+        first, *rest = [
+            {**change.to_dict(self.place), "summary": change.describe(), "proof": proof} for change in changes
+        ]
         fix = {**first, "summary": "; ".join(change.describe() for change in changes)}
         if rest:
             fix["then"] = rest
-        return {**fix, "proof": self._proof(changes, steps, after)}
+        return fix
 
     # Finding the changes.
 

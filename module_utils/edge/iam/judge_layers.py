@@ -215,7 +215,14 @@ def dead_grants(case: Case) -> Finding:
             hidden += [because for _, name, because in case.hidden if name == item.name]
     if found:
         observed = "; ".join(f"{item['policy']} names {item['id']}, a principal that was deleted" for item in found)
-        fix = case.fix("remove_dead_principals", "take the ids of deleted principals out", principals=found)
+        fix = case.fix(
+            "remove_dead_principals",
+            "take the ids of deleted principals out",
+            principals=found,
+            bucket=case.edge.bucket,
+            key=case.key_arn,
+            role=case.subject,
+        )
         return case.ask.failed("IAM-13", case.bucket_arn, observed, evidence=tuple(found), fix=fix)
     if hidden:
         return case.unknown("IAM-13", hidden[0])
