@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from ..finding import EdgepathError
 from ..verdict import VERDICTS
-from . import picture
+from . import picture, witnesses
 from .model import Report, Row, count, days_left, to_json
 from .page_data import data
 from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, commands, plural, policy, spaced
@@ -149,6 +149,8 @@ def _drawn(line: Mapping[str, Any], report: Report, rows: Sequence[Row], playboo
         "causes": [_cause(row) for row in _ranked(failing, edge)[:_CAUSES]],
         "more": max(0, len(failing) - _CAUSES),
         "unknowns": _unknowns(rows),
+        "culprits": witnesses.culprits(edge),
+        "probe": witnesses.probe(edge),
         "commands": commands(
             line["name"], playbooks if any(row.finding.get("fix") for row in failing) else ["audit.yml"]
         ),

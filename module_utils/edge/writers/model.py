@@ -3,6 +3,7 @@
 
 Beside what edge_report always writes, a report may hold, and every writer then shows:
     edges.<name>.payload    {"longest_minutes": 240.0, "transfer_seconds": 4800.0}   the profile's longest recording
+    edges.<name>.probe      {"comparison": [...], "causes": [...], "spent": {"seconds", "bytes"}}   of edge_path_probe
     finding.waiver          {"reason", "approver", "ticket", "expires": "2027-01-31", "state": "active" | "expired"}
     finding.change          "new" | "changed" | "unchanged" | "fixed" since the run before
     finding.first_seen      when the finding was first there;   finding.flapping   how often it came and went of late
