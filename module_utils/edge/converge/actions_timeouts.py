@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..settings import SettingsError, parse_duration, parse_settings, unit_of_key
@@ -39,9 +39,7 @@ _HAPROXY = (
     "after a reload open transfers stay with HAProxy's old process, which hard-stop-after may cut (HAProxy management "
     "guide, 4. Stopping and restarting HAProxy)"
 )
-_ENVOY = (
-    "Envoy reads its file only when it starts, and a restart cuts open transfers (Envoy documentation, Hot restart)"
-)
+_ENVOY = "Envoy reads its file only when it starts, and a restart cuts open transfers (Envoy docs, Hot restart)"
 _EXPORT = "what the export service does with an open transfer when it reads its configuration again is not published"
 DAEMON_RELOAD = "daemon-reload"
 
@@ -71,14 +69,18 @@ def _long_enough(text: str, format_: str, path: str, item: Mapping[str, Any]) ->
     return held >= float(item.get("seconds") or "inf") > 0
 
 
-def export_option(edge: Edge, name: str, value: str, states: States) -> Mapping[str, State]:
-    """An option of the export where the inventory says that it stands, else where it, or its like, stands already."""
+def export_option(edge: Edge, name: str, value: str | Callable[[Any], str], states: States) -> Mapping[str, State]:
+    """An option of the export where the inventory says that it stands, else where it, or its like, stands already.
+
+    value: or what makes it of the present one.
+    """
     path = export_file(edge)
     format_ = format_in(edge, path)
 
     def edit(text: str) -> str:
         key = edge.export_config_keys.get(name) or keypath.place_of(text, format_, path, name)
-        return keypath.set_key(text, format_, path, key, value)
+        present = keypath.value_at(text, format_, path, key)
+        return keypath.set_key(text, format_, path, key, value if isinstance(value, str) else value(present))
 
     if states[file(path).key] is None:
         raise Refused(f"{path}: there is no such file; correct edge_export_config_path")
@@ -222,10 +224,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("set_haproxy_option", files_of, _haproxy_option, disruptive=_HAPROXY, reloads=units("haproxy"),
            validate=_TEST_HAPROXY),
     Action("set_envoy_timeout", files_of, _envoy, disruptive=_ENVOY, reloads=units("envoy"), validate=_TEST_ENVOY),
-    Action("set_envoy_option", files_of, _envoy_option, disruptive=_ENVOY, reloads=units("envoy"), validate=_TEST_ENVOY),
+    Action("set_envoy_option", files_of, _envoy_option, disruptive=_ENVOY, reloads=units("envoy"),
+           validate=_TEST_ENVOY),
     Action("set_sysctl", _sysctl_refs, _sysctls),
     Action("persist_sysctl", _sysctl_refs, _sysctls),
-    # systemd takes the new RuntimeMaxSec= of a running unit with daemon-reload; nothing is restarted.
+    # With daemon-reload a running unit takes its new RuntimeMaxSec= (systemd, src/core/service.c, service_coldplug).
     Action("set_unit_property", _unit_refs, _unit, reloads=units(DAEMON_RELOAD)),
     Action("set_timeout", _none, _nothing, manual=(
         "where this bound is set is not known to the program; raise it where its origin says")),

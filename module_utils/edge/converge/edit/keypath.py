@@ -97,6 +97,11 @@ def locate(tree: Any, dotted: str) -> tuple[Path, Any]:
     return (*parent[0], parts[-1]), ABSENT
 
 
+def value_at(text: str, format_: str, path: str, dotted: str) -> Any:
+    """The value of a key, ABSENT where there is none."""
+    return locate(_parsed(text, format_, path), dotted)[1]
+
+
 def place_of(text: str, format_: str, path: str, name: str) -> str:
     """The dotted path of an option by its name: where it stands now, else beside the export's read_timeout.
 
