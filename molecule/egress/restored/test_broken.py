@@ -1,0 +1,1 @@
+../broken/test_broken.py
