@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..finding import unread
 from ..targets import Edge
-from .model import Action, ObjectChange, Planned, Ref, Refused, State
+from .model import NODE, Action, ObjectChange, Planned, Ref, Refused, State
 
 # merge(before, after, current) -> the state that takes back our change alone, or None where that cannot be told
 Merge = Callable[[State, State, State], State]
@@ -126,15 +125,28 @@ def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of:
             continue
         if current == span.before:
             continue
-        target: Any = span.before
-        if current != span.after:
-            merge = merge_of.get(span.ref.kind)
-            target = merge(span.before, span.after, current) if merge is not None else None
-            if merge is None or (target is None and span.before is not None):
-                lost.append((span, "somebody changed it since; it is left as it is, its former state is saved"))
-                continue
-            if target == current:
-                continue
+        try:
+            target = _target(span, current, merge_of.get(span.ref.kind))
+        except Refused as why:
+            lost.append((span, str(why)))
+            continue
+        if current == span.after and target != span.before:
+            lost.append((span, "nothing takes it back to its former state; it is put as near to it as can be"))
+        if target == current:
+            continue
         summary = f"put back {span.ref.kind} {span.ref.name}"
         changes.append(replace(span, before=current, after=target, summaries=(summary,), validate=None))
     return Undoing(changes, lost)
+
+
+def _target(span: ObjectChange, current: State, merge: Merge | None) -> State:
+    """What an object is put back to; Refused where that cannot be told.
+
+    A cloud object's merge is asked even where nobody else changed it: some states can never be had again.
+    """
+    if current == span.after and (merge is None or span.ref.place == NODE):
+        return span.before
+    target = merge(span.before, span.after, current) if merge is not None else None
+    if merge is None or (target is None and span.before is not None):
+        raise Refused("somebody changed it since; it is left as it is, its former state is saved")
+    return target
