@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
-from . import actions_bucket, actions_dns, actions_egress, actions_iam, actions_timeouts, actions_vpc
+from . import actions_bucket, actions_dns, actions_egress, actions_iam, actions_node, actions_timeouts, actions_vpc
 from .model import Action
 
 ACTIONS: dict[str, Action] = {
     action.name: action
-    for module in (actions_dns, actions_vpc, actions_egress, actions_iam, actions_bucket, actions_timeouts)
+    for module in (
+        actions_dns,
+        actions_vpc,
+        actions_egress,
+        actions_iam,
+        actions_bucket,
+        actions_node,
+        actions_timeouts,
+    )
     for action in module.ACTIONS
 }

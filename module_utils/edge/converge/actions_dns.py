@@ -172,6 +172,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("set_nsswitch_hosts", _one(NSSWITCH), _nsswitch),
     Action("remove_hosts_pin", _one(HOSTS), _pin),
     Action("set_storage_endpoint", export_refs, _endpoint, disruptive=_EXPORT, reloads=export_service, consent=(
-        "edge_storage_endpoint of the inventory must be changed along with it, or the audit judges the old name still")),
+        "edge_storage_endpoint of the inventory must be changed with it, or the audit judges the old name still")),
     Action("set_addressing_style", export_refs, _style, disruptive=_EXPORT, reloads=export_service),
 )  # fmt: skip

@@ -169,7 +169,7 @@ class Node:
     def _write_rules(self, change: ObjectChange) -> None:
         chain = change.ref.name.split(" ")
         before, after = change.before or [], change.after or []
-        for rule in [rule for rule in after if rule not in before]:
+        for rule in reversed([rule for rule in after if rule not in before]):
             argv = ["nft", "insert", "rule", *chain, *rule.split(" "), "comment", f'"{OWN_RULE}"']
             self._command(argv, f"cannot insert a rule into {change.ref.name}")
         surplus = [rule for rule in before if rule not in after]

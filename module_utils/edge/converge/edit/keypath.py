@@ -102,6 +102,13 @@ def value_at(text: str, format_: str, path: str, dotted: str) -> Any:
     return locate(_parsed(text, format_, path), dotted)[1]
 
 
+def named(text: str, format_: str, path: str, name: str) -> list[str]:
+    """The dotted paths whose last part is a name, whatever its case."""
+    low = name.lower()
+    found = leaves(_parsed(text, format_, path))
+    return [key for key in found if key.lower() == low or key.lower().endswith(f".{low}")]
+
+
 def place_of(text: str, format_: str, path: str, name: str) -> str:
     """The dotted path of an option by its name: where it stands now, else beside the export's read_timeout.
 
