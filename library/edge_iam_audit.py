@@ -13,6 +13,8 @@ description:
   - Decides each call of an export (list, read, write, every call of a multipart upload, the key behind SSE-KMS) with
     the request context of the edge's real path, and names the first that fails and the layer that decided.
   - Says what the principal may do beyond that, with witnesses, and the smallest change that lets the export through.
+  - Matches each refused request in the edge's log, as the visit to the edge read it, with what the policies say, and
+    tells where the two disagree, or where a 403 is really a 404.
   - Runs on the controller, with the AWS credentials of the audit. Changes nothing.
 notes:
   - "Needs: C(sts:GetCallerIdentity), C(iam:GetRole), C(iam:ListRolePolicies), C(iam:GetRolePolicy),

@@ -19,7 +19,6 @@ __all__ = ["CATALOGUE", "judge"]
 _WITHOUT_PRINCIPAL: dict[str, Callable[[Case], Finding]] = {
     "IAM-01": judge_role.principal,
     "IAM-17": judge_role.static_keys,
-    "IAM-24": judge_observed.observed,
 }
 _JUDGES: dict[str, Callable[[Case], Finding]] = {
     "IAM-02": judge_calls.listing,
@@ -46,6 +45,8 @@ _JUDGES: dict[str, Callable[[Case], Finding]] = {
     "IAM-25": judge_calls.locking,
 }
 
+_ORDER = {check: place for place, check in enumerate(CATALOGUE)}
+
 # What these answer hangs on the bucket's encryption.
 _ON_KEY = ("IAM-04", "IAM-05", "IAM-06")
 
@@ -65,7 +66,8 @@ def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
     case = Case.of(edge, {} if gone is not None else facts, upstream)
     if gone is not None:
         return [case.unknown(check, gone) for check in CATALOGUE]
-    return [_answer(case, check) for check in CATALOGUE]
+    found = [_answer(case, check) for check in CATALOGUE if check != "IAM-24"]
+    return sorted([*found, *judge_observed.observed(case)], key=lambda finding: _ORDER[finding.check])
 
 
 def _answer(case: Case, check: str) -> Finding:

@@ -8,7 +8,8 @@ An edge's facts, each value None where it does not exist and ``$unread`` where i
      "bucket_account": account that owns the bucket, "bucket_policy": document, "encryption": {"Rules": [...]},
      "recorded": {"captured": ISO time, ...} (recorded),
      "key": {"Arn", "KeyState", ...}, "key_policy": document, "key_grants": [...] (read_storage),
-     "asks": {"versions": bool, "legal_hold": bool, "retention": bool}, "static_keys": [...] (read_node)}
+     "asks": {"versions": bool, "legal_hold": bool, "retention": bool}, "static_keys": [...],
+     "denials": [lines] (read_node)}
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from typing import Any
 
 from ..aws import Account, AccountKey, account_key
 from ..finding import Unread, unread
+from ..log.node import gather_node as gather_log
 from ..run import Run, plain
 from ..targets import Edge
 from ..timeouts.node import gather_node
 from .keyring import key_ids
-from .read_node import from_node
+from .read_node import denials_of, from_node
 from .read_organisation import read_organisation
 from .read_principal import PrincipalReader
 from .read_storage import read_bucket, read_keys, read_owned
@@ -84,6 +86,7 @@ def _read_handle(handle: _Handle, run: Run) -> dict[str, Any]:
             **bucket,
             **_key_of(edge, bucket, keys),
             **from_node(edge, _section(edge, run)),
+            "denials": denials_of(_log_section(edge, run)),
         }
     return {name: _marked(held) for name, held in facts.items()}
 
@@ -91,6 +94,13 @@ def _read_handle(handle: _Handle, run: Run) -> dict[str, Any]:
 def _section(edge: Edge, run: Run) -> Any:
     # An ad-hoc call has no visit to the edge behind it: the module reads where it runs.
     return gather_node(edge) if run.directory is None else run.edge_facts(edge.name, "timeouts")
+
+
+def _log_section(edge: Edge, run: Run) -> Any:
+    """What the visit to the edge read of its log; it comes before all steps, so nothing is asked of a later one."""
+    if edge.log_path is None and edge.export_service is None:
+        return None
+    return gather_log(edge) if run.directory is None else run.edge_facts(edge.name, "log")
 
 
 def _principal_arn(edge: Edge, run: Run) -> tuple[Any, str | None]:

@@ -26,15 +26,15 @@ _EVERYTHING = Named(
 _MOST = 20
 
 
-def observed(case: Case) -> Finding:
-    """Of the audit's own step: refusals among the facts, where something put them there."""
+def observed(case: Case) -> list[Finding]:
+    """Of the audit's own step: the refusals that the edge's log tells of, a finding each."""
     held = case.facts.get("denials")
     hidden = [gone for gone in map(unread, [held, *(held if isinstance(held, list) else ())]) if gone is not None]
     if hidden:
-        return case.unknown("IAM-24", hidden[0])
+        return [case.unknown("IAM-24", hidden[0])]
     lines = [str(item) for item in held] if isinstance(held, (list, tuple)) else []
     found = reconcile_case(case, parse_denials(lines))
-    return found[0] if found else case.ask.not_applicable("IAM-24", case.subject, "no refused request was observed")
+    return found or [case.ask.not_applicable("IAM-24", case.subject, "no refused request was observed")]
 
 
 def reconcile(edge: Edge, facts: Any, upstream: Mapping[str, Any], lines: Iterable[str]) -> list[Finding]:
@@ -73,6 +73,9 @@ def _reconciled(case: Case, denial: Denial) -> Finding:
     if predicted.state == OPEN:
         return case.unknown("IAM-24", open_because(case, predicted.answer), resource, **fields)
     if predicted.state == ALLOWED:
+        doubtful = _may_be_missing(case, denial, predicted)
+        if doubtful is not None:
+            return case.unknown("IAM-24", doubtful, resource, **fields)
         return case.ask.failed("IAM-24", resource, _unexpected(case, denial, predicted), **fields)
     if _same_layer(case, denial, predicted.answer):
         observed = f"{denial.describe()}, as the policies say: {predicted.answer.why()}"
@@ -145,6 +148,19 @@ def _context(step: plan.Step | None, action: str) -> Mapping[str, Any]:
         if ask.action == action:
             return ask.context
     return {"s3:prefix": UNKNOWN}
+
+
+def _may_be_missing(case: Case, denial: Denial, predicted: StepAnswer) -> Unread | None:
+    """Why a 403 may really be a 404: it is not known whether the export may list."""
+    listing = next((item for item in case.answers if item.step.purpose == plan.PROBE), None)
+    if listing is None or listing.state != OPEN or predicted.step.call not in _READS or denial.layer is not None:
+        return None
+    because = open_because(case, listing.answer)
+    message = (
+        f"{denial.describe()}, and the policies allow {predicted.answer.ask.action}: a 403 that is really 404 where "
+        f"s3:ListBucket is not granted, and whether it is, is not known: {because.message}"
+    )
+    return replace(because, message=message)
 
 
 def _unexpected(case: Case, denial: Denial, predicted: StepAnswer) -> str:

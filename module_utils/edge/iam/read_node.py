@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the edge's own files say of access: which calls the export is told to make, and whether keys lie about.
+"""What the edge's own files say of access: the calls that the export is told to make, keys that lie about, refusals.
 
-Takes what the visit to the edge brought (section `timeouts`, redacted there) and keeps a few answers, no text.
+Takes what the visit to the edge brought (sections `timeouts` and `log`, redacted there) and keeps a few answers; of
+text, the log's lines of refused requests alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from ..finding import EdgepathError, Unread, unread
 from ..settings import format_of, lookup, parse_settings
 from ..targets import Edge
+from .observed import parse_denial
 
 _YES = ("true", "yes", "on", "1")
 # Settings of the export that add calls to its plan, by their name in edge_export_config_keys.
@@ -24,6 +26,8 @@ _KEY_SETTING = re.compile(
     r"""[ \t]*[:=][ \t]*(?P<value>[^\s#;,}][^\n]*)"""
 )
 _EMPTY = re.compile(r"""^(?:null|none|~|""|''|\{\}|\[\])?[ \t,}]*$""", re.IGNORECASE)
+# What makes a bare "Access Denied" one of the storage's, and not of a login or of another protocol.
+_OF_STORAGE = re.compile(r"\bS3\b|amazon|<Code>|HostId|Request ?Id|RequestId", re.IGNORECASE)
 _ENVIRONMENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -41,6 +45,33 @@ def from_node(edge: Edge, section: Any) -> dict[str, Any]:
         "asks": {name: _asked(edge, name, section.get("export_config")) for name in ASKED},
         "static_keys": _static_keys(section),
     }
+
+
+def denials_of(section: Any) -> Any:
+    """The lines of refused requests in the log and the journal, from the section `log`; None: none are kept here.
+
+    A line that could be of anything is left out: LOG-02 tells of it. Unread where nothing was found and something of
+    the log was not read.
+    """
+    gone = unread(section)
+    if gone is not None or not isinstance(section, Mapping):
+        return gone
+    lines: list[str] = []
+    hidden: Unread | None = None
+    for name in ("log", "journal"):
+        held = section.get(name)
+        hidden = hidden or unread(held)
+        seen = held.get("classes", {}).get("access_denied") if isinstance(held, Mapping) else None
+        lines += [str(sample["text"]) for sample in (seen or {}).get("samples", ())]
+    kept = [line for line in lines if _of_storage(line)]
+    if kept or (hidden is None and all(section.get(name) is None for name in ("log", "journal"))):
+        return kept or None
+    return hidden or []
+
+
+def _of_storage(line: str) -> bool:
+    denial = parse_denial(line)
+    return denial is not None and bool(denial.action or denial.call or _OF_STORAGE.search(line))
 
 
 def _asked(edge: Edge, name: str, config: Any) -> Any:

@@ -8,6 +8,8 @@ import re
 from ..timeouts.redact import REDACTED, redact_text
 
 _SHOWN = 300
+# AWS says at the end of a refusal which policy refused, after two ARNs and the name of the key.
+_REFUSAL, _SHOWN_OF_A_REFUSAL = "is not authorized to perform", 900
 # The search for secrets takes time that grows with the square of a line; past this nothing is looked at, nor shown.
 _LOOKED_AT = 1200
 _SHAPES = (
@@ -28,4 +30,5 @@ def sample_text(line: bytes) -> str:
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     text = redact_text(text)
-    return text if len(text) <= _SHOWN and len(line) <= _LOOKED_AT else f"{text[:_SHOWN]}..."
+    shown = _SHOWN_OF_A_REFUSAL if _REFUSAL in text else _SHOWN
+    return text if len(text) <= shown and len(line) <= _LOOKED_AT else f"{text[:shown]}..."

@@ -452,6 +452,20 @@ def test_a_fleet_s_encryption_comes_from_aws_config_where_that_records_it(cloud:
     assert iam_facts.gather(fleet, run)[1]["s3:GetEncryptionConfiguration"] == FLEET
 
 
+def test_the_refusals_of_the_edge_s_log_come_with_the_visit(cloud: type[Aws], tmp_path: Any) -> None:
+    told, silent = edges(2, log_path="/var/log/edge.log")
+    run = run_of(tmp_path, [told, silent])
+    line = f"User: {ROLE} is not authorized to perform: s3:PutObject"
+    seen = {"access_denied": {"count": 1, "samples": [{"text": line}]}}
+    write_json(facts_path(str(tmp_path), told.name), {"log": {"log": {"classes": seen}, "journal": None}})
+    facts, _ = iam_facts.gather([told, silent], run)
+    assert facts[told.name]["denials"] == [line]
+    # The visit to the other edge brought no log.
+    assert unread(facts[silent.name]["denials"]) is not None
+    (without_log,) = edges(1)
+    assert iam_facts.gather([without_log], run)[0][without_log.name]["denials"] is None
+
+
 def test_everything_refused_is_everything_unknown(cloud: type[Aws], tmp_path: Any) -> None:
     (edge,) = edges(1)
     cloud.refused = dict.fromkeys(iam_facts.gather([edge], run_of(tmp_path, [edge]))[1], "denied")

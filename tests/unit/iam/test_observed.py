@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.edge.finding import Unread
+from ansible.module_utils.edge.iam.checks import judge
 from ansible.module_utils.edge.iam.judge_observed import reconcile
 from ansible.module_utils.edge.iam.observed import Denial, parse_denial, parse_denials
+from ansible.module_utils.edge.iam.read_node import denials_of
 
 from tests.unit.iam.edges import (
     ACCOUNT,
@@ -216,6 +218,64 @@ def test_a_refusal_of_no_call_of_the_plan_is_open(line: str) -> None:
 def test_an_action_outside_the_plan_is_decided_all_the_same() -> None:
     line = message("s3:DeleteObject", OBJECT, "because no identity-based policy allows the s3:DeleteObject action")
     assert one(line).status == "pass"
+
+
+def test_a_403_may_be_a_404_where_it_is_not_known_whether_the_export_may_list() -> None:
+    hidden = Unread("denied", "iam:GetPolicyVersion", "p", "AccessDenied", ("iam:GetPolicyVersion",))
+    reading = without(IDENTITY, "s3:ListBucket", "s3:ListBucketVersions")
+    held = identity(reading)
+    held["principal"]["policies"].append({"name": "hidden", "document": hidden.to_fact()})
+    line = "An error occurred (403) when calling the HeadObject operation: Forbidden"
+    finding = one(line, held)
+    assert finding.status == "unknown" and finding.permissions == ("iam:GetPolicyVersion",)
+
+
+# From the edge's log.
+
+REFUSED = message("s3:PutObject", OBJECT, "because no session policy allows the s3:PutObject action")
+
+
+def log(*texts: str, **more: Any) -> dict[str, Any]:
+    seen = {"count": len(texts), "samples": [{"text": text} for text in texts]}
+    return {"log": {"classes": {"access_denied": seen}}, "journal": None, **more}
+
+
+GONE = Unread("denied", "read", "/var/log/edge.log", "permission denied").to_fact()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (None, None),
+        ({"log": None, "journal": None}, None),
+        (log(), []),
+        (log(REFUSED, "SIP/2.0 403 Forbidden", "Access Denied"), [REFUSED]),
+        (log("<Code>AccessDenied</Code><Message>Access Denied</Message>"),
+         ["<Code>AccessDenied</Code><Message>Access Denied</Message>"]),
+        ({"log": GONE, "journal": {"classes": {"access_denied": {"samples": [{"text": REFUSED}]}}}}, [REFUSED]),
+    ],
+)  # fmt: skip
+def test_the_lines_that_are_of_the_storage(section: Any, expected: Any) -> None:
+    assert denials_of(section) == expected
+
+
+@pytest.mark.parametrize("section", [GONE, {"log": GONE, "journal": None}, {"log": GONE, "journal": {"classes": {}}}])
+def test_a_log_that_was_not_read_leaves_it_open(section: Any) -> None:
+    found = denials_of(section)
+    assert isinstance(found, Unread) and found.state == "denied"
+    (finding,) = [item for item in judge(edge(), facts(denials=found.to_fact()), {"egress": egress()})
+                  if item.check == "IAM-24"]  # fmt: skip
+    assert finding.status == "unknown"
+
+
+def test_each_refusal_in_the_log_is_a_finding_of_the_audit() -> None:
+    listing = without(IDENTITY, "s3:ListBucket", "s3:ListBucketVersions")
+    lines = [REFUSED, "An error occurred (403) when calling the HeadObject operation: Forbidden"]
+    found = judge(edge(), {**identity(listing), "denials": lines}, {"egress": egress()})
+    told = [item for item in found if item.check == "IAM-24"]
+    assert [item.status for item in told] == ["fail", "fail"]
+    assert any(item.observed.startswith("403 that is really 404") for item in told)
+    assert [item.check for item in found] == sorted(item.check for item in found)
 
 
 def test_nobody_known_leaves_every_refusal_open() -> None:

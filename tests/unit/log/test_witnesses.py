@@ -193,3 +193,14 @@ def test_any_bytes_can_be_shown(line):
     text = sample_text(line)
     assert len(text) <= 303
     assert "\n" not in text and "\x1b" not in text
+
+
+def test_a_refusal_in_the_words_of_aws_is_kept_to_its_end() -> None:
+    why = "because no identity-based policy allows the s3:PutObject action"
+    line = (
+        "2026-11-20T02:03:41Z ERROR export: An error occurred (AccessDenied) when calling the CreateMultipartUpload "
+        "operation: User: arn:aws:sts::111122223333:assumed-role/edge-export/i-0123456789abcdef0 is not authorized to "
+        f'perform: s3:PutObject on resource: "arn:aws:s3:::acme-recordings/calls/2026/11/20/agent-7.wav" {why}'
+    )
+    assert len(line) > 300 and sample_text(line.encode()).endswith(why)
+    assert len(sample_text((line + " x" * 400).encode())) < 920
