@@ -102,19 +102,14 @@ class Partial:
 
     def flush_behind(self, work: Work) -> None:
         """Have the disk take what has come, in large steps, so that finish() has little to wait for."""
-        position = flushed = 0
-        while position < self.size:
-            reached = work.reach(position)
-            if reached <= position:
+        for position in range(FLUSH_BYTES, self.size, FLUSH_BYTES):
+            if not work.wait_hashed(position):
                 return
-            position = reached
-            if position - flushed >= FLUSH_BYTES:
-                flushed = position
-                try:
-                    os.fdatasync(self._file)
-                    os.fdatasync(self._note)
-                except OSError as error:
-                    raise self._refused(error) from None
+            try:
+                os.fdatasync(self._file)
+                os.fdatasync(self._note)
+            except OSError as error:
+                raise self._refused(error) from None
 
     def finish(self, final: str) -> None:
         """Give the file its final name, durably; nothing is there before all of it is."""

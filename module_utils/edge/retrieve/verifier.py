@@ -54,11 +54,12 @@ class Verifier:
         """Until the last byte is hashed, or the transfer is over."""
         whole = {name: checksums.new(name) for name in self._whole}
         index, attempts = 0, 1
+        buffers = _Buffers()
         with ThreadPoolExecutor(1) as beside:
             while index < len(self._parts):
                 part = self._parts[index]
                 before = {name: digest.copy() for name, digest in whole.items()}
-                sums = self._hash_part(part, whole, beside)
+                sums = self._hash_part(part, whole, beside, buffers)
                 if sums is None:
                     return
                 if self._agrees(part, sums, attempts):
@@ -69,13 +70,12 @@ class Verifier:
         self.sums = {name: digest.digest() for name, digest in whole.items()}
 
     def _hash_part(
-        self, part: Part, whole: Mapping[str, Digest], beside: ThreadPoolExecutor
+        self, part: Part, whole: Mapping[str, Digest], beside: ThreadPoolExecutor, buffers: _Buffers
     ) -> dict[str, bytes] | None:
         """The part's digests, its bytes added to the whole; None where the transfer is over."""
         by = judge(part)
         own = {name: checksums.new(name) for name in {*self._of_part, *([by] if by else [])} - self._shared()}
         here = [digest for name, digest in whole.items() if name != _BESIDE] + list(own.values())
-        buffers = _Buffers()
         position = part.start
         while position < part.end:
             limit = min(part.end, self._work.reach(position))
@@ -89,6 +89,7 @@ class Verifier:
                 for digest in here:
                     digest.update(view)
                 position += len(view)
+            self._work.hashed(position)
         buffers.settle()
         if len(self._parts) == 1:
             own.update({name: digest for name, digest in whole.items() if name not in own})

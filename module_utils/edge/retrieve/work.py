@@ -15,6 +15,9 @@ class Work:
 
     def __init__(self, received: Intervals, ranges: Iterable[tuple[int, int]]) -> None:
         self.changed = threading.Condition()
+        # Apart, since it is waited for over large steps: it would be woken for every block that comes.
+        self._behind = threading.Condition()
+        self._hashed = self._awaited = 0
         self.error: BaseException | None = None
         self.finished = False
         self._received = received
@@ -51,18 +54,38 @@ class Work:
             self.changed.wait_for(lambda: self.over or self._received.reach(position) > position)
             return position if self.over else self._received.reach(position)
 
+    def hashed(self, position: int) -> None:
+        """The bytes before this one are in the file and have been hashed."""
+        self._hashed = position
+        if position >= self._awaited:
+            with self._behind:
+                self._behind.notify_all()
+
+    def wait_hashed(self, position: int) -> bool:
+        """Wait until the bytes before this one are hashed; False where it is over before."""
+        with self._behind:
+            self._awaited = position
+            self._behind.wait_for(lambda: self.over or self._hashed >= position)
+            return self._hashed >= position
+
     def fail(self, error: BaseException) -> None:
         """The first failure is the transfer's."""
         with self.changed:
             self.error = self.error or error
             self.changed.notify_all()
+        self._wake()
 
     def finish(self) -> None:
         with self.changed:
             self.finished = True
             self.changed.notify_all()
+        self._wake()
 
     def pause(self, seconds: float) -> None:
         """Wait, unless it is over before."""
         with self.changed:
             self.changed.wait_for(lambda: self.over, timeout=seconds)
+
+    def _wake(self) -> None:
+        with self._behind:
+            self._behind.notify_all()
