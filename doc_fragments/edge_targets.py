@@ -154,6 +154,12 @@ options:
             C(delivery) (V(buffered) or V(streamed)).
         type: dict
         default: {}
+      profile:
+        description:
+          - Values of the profile, the configuration known to work, that are to be others for this edge. Its keys,
+            their defaults and reasons are in C(docs/profile.md).
+        type: dict
+        default: {}
   run_dir:
     description:
       - The directory of the run, C(runs/<id>). The edges and what earlier steps found are read from it, and this

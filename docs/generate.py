@@ -21,7 +21,9 @@ import audit_policy  # noqa: E402
 import edge_targets  # noqa: E402
 
 from edge.catalogue import DOMAINS, ON_REQUEST  # noqa: E402
+from edge.profile import VALUES  # noqa: E402
 from edge.targets import RUN_VARIABLES  # noqa: E402
+from edge.timeouts.kernel import WANTED  # noqa: E402
 
 EFFECTS = {
     "blocks": "no transfer gets through",
@@ -48,6 +50,31 @@ def checks() -> str:
                 f"- source: {check.source}\n",
             ]
     return "\n".join(parts)
+
+
+def profile() -> str:
+    """The configuration known to work: the values an inventory overrides, and the kernel's settings."""
+    parts = [
+        GENERATED,
+        "# The profile\n",
+        "The configuration known to carry large exports. Converge brings an edge to it, and the checks judge by it. A",
+        "bound must outlast the longest recording of `edge_payload` on its way (minutes / pace) times `timeout_margin`;",
+        "the shipped payload is a recording of four hours in two channels. `edge_profile` in an inventory overrides any",
+        "of these values.\n",
+        "| key of `edge_profile` | default | unit | why | source |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, value in VALUES.items():
+        default = "" if value.default in (None, []) else f"`{value.default}`"
+        unit = value.unit or " or ".join(f"`{choice}`" for choice in value.choices)
+        parts.append(f"| `{name}` | {default} | {unit} | {value.reason} | {value.source} |")
+    parts += [
+        "\n## The kernel's settings\n",
+        "| setting | value | good where it | check |",
+        "| --- | --- | --- | --- |",
+    ]
+    parts += [f"| `{item.key}` | `{item.value}` | {item.says} | {item.check} |" for item in WANTED]
+    return "\n".join(parts) + "\n"
 
 
 def variables() -> str:
@@ -97,6 +124,7 @@ def main() -> int:
     made = {
         ROOT / "docs/checks.md": checks(),
         ROOT / "docs/variables.md": variables(),
+        ROOT / "docs/profile.md": profile(),
         ROOT / "docs/permissions.md": permissions(),
         **audit_policy.documents(),
     }

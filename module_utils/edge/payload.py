@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .finding import Bound, EdgepathError
+from .profile import VALUES
 
 # codec: bytes per second of one channel.  G.711: 8000 samples/s x 8 bit (ITU-T G.711).  PCM16: samples/s x 16 bit.
 # Opus: the bit rate in the name / 8 (RFC 6716).
@@ -37,7 +38,8 @@ class Payload:
     """The longest recording of the profile and the pipeline that moves it.
 
     longest_minutes: minutes of audio.  channels: 1 or 2.  pace: x real time (1.0 = a minute a minute).
-    delivery: ``buffered`` | ``streamed``.
+    delivery: ``buffered`` | ``streamed``.  margin: how many times the longest transfer a bound should last, of the
+    profile and no key of edge_payload.
     """
 
     longest_minutes: float = 240.0
@@ -45,16 +47,16 @@ class Payload:
     channels: int = 2
     pace: float = 1.0
     delivery: str = "buffered"
+    margin: float = VALUES["timeout_margin"].default
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any] | None) -> Payload:
         """From `edge_payload`; EdgepathError names a wrong key or value."""
         values = dict(data or {})
-        wrong = sorted(set(values) - set(cls.__dataclass_fields__))
+        known = [name for name in cls.__dataclass_fields__ if name != "margin"]
+        wrong = sorted(set(values) - set(known))
         if wrong:
-            raise EdgepathError(
-                f"edge_payload: unknown key {', '.join(wrong)}; known are {', '.join(cls.__dataclass_fields__)}"
-            )
+            raise EdgepathError(f"edge_payload: unknown key {', '.join(wrong)}; known are {', '.join(known)}")
         for key in ("longest_minutes", "pace", "channels"):
             if key in values:
                 values[key] = _positive(key, values[key])

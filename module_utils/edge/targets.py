@@ -6,12 +6,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from .finding import EdgepathError
 from .payload import Payload
+from .profile import defaults, profile_from
 
 # Suboptions of the modules' `edges` list; the inventory variable of each is its name with the prefix edge_.
 EDGE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -47,6 +48,7 @@ EDGE_OPTIONS: dict[str, dict[str, Any]] = {
     "proxy_config_paths": {"type": "list", "elements": "str", "default": []},
     "service_commands": {"type": "dict", "default": {}},
     "payload": {"type": "dict", "default": {}},
+    "profile": {"type": "dict", "default": {}},
 }
 
 # Variables with the prefix that speak to the run, not to one edge.
@@ -56,7 +58,7 @@ RUN_VARIABLES = (
     "history_url", "history_keep_days", "history_keep_runs", "history_flap_transitions", "history_flap_runs",
     "report_gate", "report_before", "converge_allow", "converge_skip", "converge_serial", "converge_during_transfer",
     "converge_restart", "rollback_run", "rollback_runs", "rollback_only",
-    "history_edge", "history_check", "history_limit", "diff_from", "diff_to",
+    "history_edge", "history_check", "history_limit", "diff_from", "diff_to", "merge_reports", "merge_max_age_hours",
 )  # fmt: skip
 
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
@@ -66,7 +68,7 @@ _PREFIX = "edge_"
 
 @dataclass(frozen=True)
 class Edge:
-    """One edge, validated. Fields are the suboptions of EDGE_OPTIONS; `payload` is parsed."""
+    """One edge, validated. Fields are the suboptions of EDGE_OPTIONS; `payload` is parsed, `profile` whole."""
 
     name: str
     instance_id: str | None = None
@@ -100,6 +102,7 @@ class Edge:
     proxy_config_paths: tuple[str, ...] = ()
     service_commands: Mapping[str, str] = field(default_factory=dict)
     payload: Payload = field(default_factory=Payload)
+    profile: Mapping[str, Any] = field(default_factory=defaults)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Edge:
@@ -114,7 +117,9 @@ class Edge:
         for key, value in list(values.items()):
             values[key] = _typed(name, key, value)
         try:
-            values["payload"] = Payload.from_mapping(values.get("payload"))
+            values["profile"] = profile_from(values.get("profile"))
+            payload = Payload.from_mapping(values.get("payload"))
+            values["payload"] = replace(payload, margin=values["profile"]["timeout_margin"])
         except EdgepathError as error:
             raise EdgepathError(f"edge {name}: {error}") from None
         edge = cls(**values)

@@ -11,9 +11,6 @@ from .lifecycle import abort_rule
 from .retention import not_understood
 from .rules import Configuration, Rule, parse
 
-# The example that AWS gives, in days (User Guide, "Configuring a bucket lifecycle configuration to delete incomplete
-# multipart uploads").
-ABORT_DAYS = 7
 _DAY = 86400.0
 
 
@@ -30,11 +27,12 @@ def abort_missing(case: Case) -> Finding:
         return not_understood(case, "BUCKET-13", configuration)
     if case.fact("mfa_delete") == "Enabled":
         return case.not_applicable("BUCKET-13", "a bucket with MFA delete takes no lifecycle")
+    days = case.edge.profile["abort_days"]
     return case.failed(
         "BUCKET-13",
         "no enabled rule aborts incomplete uploads below the prefix",
         evidence=({"operation": "s3:GetLifecycleConfiguration", "rules": len(configuration.rules)},),
-        fix=case.fix("add_abort_rule", f"abort them after {ABORT_DAYS} days", days=ABORT_DAYS, prefix=case.edge.prefix),
+        fix=case.fix("add_abort_rule", f"abort them after {days} days", days=days, prefix=case.edge.prefix),
     )
 
 

@@ -13,7 +13,12 @@ from .resolvconf import DEFAULTS, MAX_NAMESERVERS, STUBS, worst_case_seconds
 
 # The slowest that glibc is by itself: three nameservers, timeout 5, attempts 2 (resolv.conf(5)).
 WORST_CASE_SECONDS = worst_case_seconds(MAX_NAMESERVERS, DEFAULTS)
-_GOOD = {"timeout": 2, "attempts": 2}
+
+
+def _quicker(case: Case) -> dict[str, Any]:
+    timeout, attempts = case.edge.profile["resolver_timeout"], case.edge.profile["resolver_attempts"]
+    summary = f"set options timeout:{timeout} attempts:{attempts}"
+    return resolver_fix(case, summary, timeout=timeout, attempts=attempts)
 
 
 def resolver(case: Case) -> list[Finding]:
@@ -31,7 +36,7 @@ def resolver(case: Case) -> list[Finding]:
     failed = _malformed(case, conf)
     if worst > WORST_CASE_SECONDS:
         words = f"a lookup without an answer takes {worst} s, glibc's defaults at most {WORST_CASE_SECONDS} s"
-        fix = resolver_fix(case, "set options timeout:2 attempts:2", **_GOOD)
+        fix = _quicker(case)
         failed.append(case.ask.failed(check, RESOLV_CONF, words, fix=fix))
     stub = [address for address in conf["nameservers"] if address in STUBS]
     lacking = case.unread("resolved") if stub else None

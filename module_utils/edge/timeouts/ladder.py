@@ -15,9 +15,6 @@ from typing import Any
 from ..finding import HOPS, Bound, Unread
 from ..payload import CODEC_BYTES_PER_SECOND, Payload
 
-# A new bound is the longest transfer and a quarter more: a repeated part and a slow hour both fit, in whole minutes.
-MARGIN = 1.25
-
 
 @dataclass(frozen=True)
 class Keepalive:
@@ -145,7 +142,7 @@ def by_codec(rungs: Sequence[Rung], payload: Payload) -> dict[str, float | None]
 
 def needed_seconds(payload: Payload) -> float:
     """What a bound should be so that the longest recording of the profile passes: with margin, in whole minutes."""
-    return math.ceil(payload.transfer_seconds * MARGIN / 60.0) * 60.0
+    return math.ceil(payload.transfer_seconds * payload.margin / 60.0) * 60.0
 
 
 def what_if(
