@@ -56,7 +56,10 @@ class ActionModule(ActionBase):
         if arguments.get("bounds") is None:
             arguments["bounds"] = _ladder(above)
         arguments["edge"] = given
+        arguments["proxy"], announced = observe.way(arguments.get("proxy"), above["timeouts"])
         result = self._execute_module(module_name="edge_path_probe", module_args=arguments, task_vars=variables)
+        if "plan" in result:
+            result["plan"]["lines"].append(announced)
         if result.get("failed") or "edge_facts" not in result:
             return result
         return {**result, **_judged(edge, result["edge_facts"], above, run_dir, gate)}

@@ -40,8 +40,10 @@ options:
     type: str
   proxy:
     description:
-      - The HTTP proxy that the export uses, such as V(http://proxy:3128). Never shown, since it may hold a password.
-      - By default the path is walked without one.
+      - The HTTP proxy to go through, such as V(http://proxy:3128), or V(direct) for none. Never shown, since it may
+        hold a password.
+      - By default the export's own, as the audit in O(run_dir) read it from the export's configuration and the
+        environment of its service, without a password. Without an audit none. RV(plan.lines) says which it is.
     type: str
   addressing:
     description:

@@ -146,10 +146,15 @@ def test_the_playbook_announces_probes_compares_and_fails_the_edge(tmp_path, sto
 
 
 def test_check_mode_of_the_playbook_only_announces(tmp_path, storage):
-    begun_run(tmp_path, storage, [])
+    run_dir = begun_run(tmp_path, storage, [])
+    told = {"told": [{"url": "http://127.0.0.1:3128", "origin": "export.yaml:3"}], "gaps": []}
+    facts = {"london": {"ladder": [], "proxies": told}}
+    write_json(str(run_dir / "timeouts.json"), {"facts": facts, "findings": [], "calls": {}})
     answer = play(tmp_path, inventory(storage), "playbook", "probe.yml", "--check")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "at most" in answer.stdout and storage.requests == []
+    assert "through http://127.0.0.1:3128, as the export is told (export.yaml:3)" in answer.stdout
+    assert not (run_dir / "probe").exists() and not (run_dir / "report.json").exists()
 
 
 def test_ad_hoc_takes_the_edge_from_the_inventory(tmp_path, storage):

@@ -11,6 +11,25 @@ from ..timeouts.death import rank
 from . import predict
 
 
+def way(given: str | None, judged: Any) -> tuple[str | None, str]:
+    """The proxy to take, None for none, and the words that announce it.
+
+    given: the option `proxy`; `direct` is none whatever the export does.  judged: what the timeouts step left for the
+    edge, of which `proxies` says where the export is sent (timeouts.proxy_use.Use.to_dict).
+    """
+    if given:
+        return (None, "without a proxy, as told") if given.lower() == "direct" else (given, "through the proxy as told")
+    known = judged.get("proxies") if isinstance(judged, Mapping) else None
+    if not isinstance(known, Mapping):
+        return None, "without a proxy: what the export uses is not known; audit the edge, or set edge_probe_proxy"
+    if known["told"]:
+        first = known["told"][0]
+        return first["url"], f"through {first['url']}, as the export is told ({first['origin']})"
+    if known["gaps"]:
+        return None, f"without a proxy, though the export may use one ({known['gaps'][0]}); edge_probe_proxy tells"
+    return None, "without a proxy, as the export"
+
+
 def failures(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every request, transfer and silence that was cut, in the shape that timeouts.death.rank takes, with `where`.
 

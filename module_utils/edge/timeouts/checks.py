@@ -27,8 +27,9 @@ def judge(edge: Edge, facts_: Any, upstream: Mapping[str, Any]) -> list[Finding]
 
 
 def ladder_facts(edge: Edge, facts_: Any, upstream: Mapping[str, Any]) -> dict[str, Any]:
-    """What later steps read: the ladder and the longest recording that survives it."""
-    return facts(assemble.build(edge, facts_, upstream).ladder, edge.payload)
+    """What later steps read: the ladder, the longest recording that survives it, the proxies that the export uses."""
+    picture = assemble.build(edge, facts_, upstream)
+    return {**facts(picture.ladder, edge.payload), "proxies": picture.use.to_dict()}
 
 
 def _bounded(asker: Asker, check: str, picture: Picture) -> Finding:

@@ -16,7 +16,8 @@ UPSTREAM = ("dns", "egress")
 
 
 def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, int]]:
-    """{edge: section "timeouts" of what was read on it, with "ladder", "longest_minutes", "longest_by_codec"}, {}.
+    """{edge: section "timeouts" of what was read on it, with "ladder", "longest_minutes", "longest_by_codec" and
+    "proxies"}, {}.
 
     An ad-hoc call, without a run, reads the machine that it runs on. Nothing is asked of AWS.
     """

@@ -44,6 +44,17 @@ class Use:
     told: list[Told] = field(default_factory=list)
     gaps: list[Unread] = field(default_factory=list)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What later steps read: {"told": [{"url", "origin"}], "gaps": [why it may be sent elsewhere]}."""
+        return {
+            "told": [{"url": f"http://{_bracketed(told)}", "origin": told.origin} for told in self.told],
+            "gaps": [gap.message for gap in self.gaps],
+        }
+
+
+def _bracketed(told: Told) -> str:
+    return str(told) if ":" not in told.host else f"[{told.host}]:{told.port}" if told.port else f"[{told.host}]"
+
 
 @dataclass(frozen=True)
 class Placed:

@@ -73,3 +73,30 @@ def test_each_bound_of_the_export_cuts(tmp_path, files, check, minutes, words):
     finding = judged(tmp_path, files)[check]
     assert (finding.status, finding.longest_minutes) == ("fail", minutes)
     assert words in finding.observed
+
+
+@pytest.mark.parametrize(
+    ("files", "urls"),
+    [
+        (None, []),
+        (node_copy.LONDON, ["http://127.0.0.1:3128"]),
+        (
+            {
+                "etc/systemd/system/edge-export.service.d/proxy.conf": "[Service]\nEnvironment=HTTPS_PROXY=http://p:8080\n"
+            },
+            ["http://p:8080"],
+        ),
+        (
+            {
+                "etc/systemd/system/edge-export.service.d/proxy.conf": "[Service]\nEnvironment=HTTPS_PROXY=http://p:1\n"
+                "Environment=NO_PROXY=.amazonaws.com\n"
+            },
+            [],
+        ),
+    ],
+)
+def test_the_probe_learns_where_the_export_is_sent(tmp_path, files, urls):
+    edge, facts = node_copy.make(tmp_path, files)
+    proxies = ladder_facts(edge, facts, node_copy.UPSTREAM)["proxies"]
+    assert [told["url"] for told in proxies["told"]] == urls
+    assert proxies["gaps"] == []
