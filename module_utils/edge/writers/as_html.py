@@ -11,7 +11,6 @@ import base64
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateError
@@ -19,7 +18,7 @@ from markupsafe import Markup
 
 from ..finding import EdgepathError
 from ..verdict import VERDICTS
-from . import picture, witnesses
+from . import page_past, picture, witnesses
 from .model import Report, Row, count, days_left, to_json
 from .page_data import data
 from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, commands, plural, policy, spaced
@@ -94,8 +93,8 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         "edges": edges,
         "drawn": [_drawn(line, report, by_edge[line["name"]], playbooks) for line in edges[:_DRAWN_EDGES]],
         "words": STATUS_WORDS,
-        "waivers": [_waiver(waiver, report.finished.date()) for waiver in report.waivers],
-        "history": _history(report),
+        "waivers": [page_past.waiver(each, report.finished.date()) for each in report.waivers],
+        "history": page_past.history(report),
     }
 
 
@@ -149,6 +148,7 @@ def _drawn(line: Mapping[str, Any], report: Report, rows: Sequence[Row], playboo
         "causes": [_cause(row) for row in _ranked(failing, edge)[:_CAUSES]],
         "more": max(0, len(failing) - _CAUSES),
         "unknowns": _unknowns(rows),
+        "past": picture.past(_verdicts(report, line["name"])),
         "culprits": witnesses.culprits(edge),
         "probe": witnesses.probe(edge),
         "commands": commands(
@@ -188,47 +188,6 @@ def _unknowns(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-# What became of a waiver: the status whose mark it has, and what it means for the findings.
-_WAIVER_STATES = {
-    "active": ("waived", "accepts"),
-    "expired": ("fail", "expired; they count again"),
-    "unneeded": ("pass", "not needed: nothing fails"),
-    "unjudged": ("unknown", "could not be judged"),
-    "elsewhere": ("not_applicable", "not in this run"),
-    "unmatched": ("unknown", "matches nothing"),
-}
-
-
-def _waiver(waiver: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """A line of the register."""
-    left = waiver.get("days_left", days_left(waiver, today))
-    state = waiver.get("state") or ("expired" if left is not None and left < 0 else "active")
-    mark, meaning = _WAIVER_STATES[state]
-    scope = waiver.get("scope") or ""
-    when = "" if left is None else "ended" if left < 0 else "ends today" if left == 0 else f"in {plural(left, 'day')}"
-    return {
-        **{key: waiver.get(key, "") for key in ("check", "reason", "approver", "ticket", "expires", "timezone")},
-        "mark": mark,
-        "meaning": meaning,
-        "findings": int(waiver.get("findings") or 0),
-        "scope": scope
-        if isinstance(scope, str)
-        else "; ".join(f"{key} {_globs(value)}" for key, value in scope.items()),
-        "when": when,
-        "soon": bool(waiver.get("ending")) or state == "expired",
-    }
-
-
-def _globs(value: Any) -> str:
-    return value if isinstance(value, str) else ", ".join(map(str, value))
-
-
-def _history(report: Report) -> dict[str, Any] | None:
-    if report.history is None:
-        return None
-    changes = [row.finding.get("change") for row in report.rows]
-    return {
-        "since": report.history.get("since"),
-        "numbers": [(word, changes.count(word)) for word in ("new", "fixed", "changed", "unchanged")],
-        "trend": picture.trend(report.history.get("trend") or []),
-    }
+def _verdicts(report: Report, edge: str) -> Sequence[Sequence[str]]:
+    of_edges = (report.history or {}).get("edges") or {}
+    return (of_edges.get(edge) or {}).get("verdicts") or ()

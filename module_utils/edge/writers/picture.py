@@ -195,5 +195,28 @@ def trend(points: Sequence[Mapping[str, Any]], width: int = 1000, height: int = 
             "words": f"{len(points)} runs, {first.get('started')} to {last.get('started')}: {words}"}  # fmt: skip
 
 
+def past(verdicts: Sequence[Sequence[str]], width: int = 1000) -> dict[str, Any] | None:
+    """The verdicts of an edge run by run, those alike in one piece; None for fewer than two runs.
+
+    verdicts: ``[started, verdict]``, oldest first.  parts: ``{x, width, verdict, words}``.
+    """
+    if len(verdicts) < 2:
+        return None
+    parts: list[dict[str, Any]] = []
+    step = width / len(verdicts)
+    for number, (started, verdict) in enumerate(verdicts):
+        if not parts or parts[-1]["verdict"] != verdict:
+            parts.append({"verdict": verdict, "x": round(number * step, 1), "since": str(started)[:10], "runs": 0})
+        parts[-1]["runs"] += 1
+    for part in parts:
+        part["width"] = round(part["runs"] * step, 1)
+        # A word needs about 8 units a letter of the font that the page gives it.
+        part["label"] = part["verdict"] if part["width"] > 11 * len(part["verdict"]) + 16 else ""
+    words = ", then ".join(
+        f"{part['verdict']} for {plural(part['runs'], 'run')} from {part['since']}" for part in parts
+    )
+    return {"parts": parts, "width": width, "words": words, "runs": len(verdicts)}
+
+
 def _short(text: str, longest: int = 70) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

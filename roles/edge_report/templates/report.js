@@ -126,12 +126,24 @@
 
   // --- the list ------------------------------------------------------------------------------------------------------
 
+  function changed(row, word) {
+    const extra = extraOf(row);
+    return word === 'flapping' ? Boolean(extra.flapping) : extra.change === word;
+  }
+
+  // What was fixed passes now, so that a filter for it must show what passes.
+  function showPassing(event) {
+    if (event.target.id !== 'change' || event.target.value !== 'fixed') return;
+    for (const box of form.querySelectorAll('[value=pass], [value=not_applicable]')) box.checked = true;
+  }
+
   function filtered() {
     const statuses = new Set([...form.querySelectorAll('[name=status]:checked')].map((box) => box.value));
     const wanted = table.statuses.map(([kind]) => statuses.has(kind));
     const edge = byId('edge').value;
     const hop = byId('hop').value;
     const least = Number(byId('severity').value);
+    const change = byId('change') ? byId('change').value : '';
     const words = byId('q').value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = table.checks.map((check) =>
       SEVERITIES.indexOf(check.severity) >= least && (hop === '' || check.hop === hop));
@@ -139,6 +151,7 @@
     for (let index = 0; index < all.length; index += 1) {
       const row = all[index];
       if (wanted[row[STATUS]] && fits[row[CHECK]] && (edge === '' || row[EDGE] === Number(edge))
+        && (change === '' || changed(row, change))
         && words.every((word) => haystack(index).includes(word))) found.push(index);
     }
     return found;
@@ -264,6 +277,7 @@
   options(byId('hop'), [...new Set(table.checks.map((check) => check.hop))].map((hop) => [hop, hop]));
   let waiting = 0;
   byId('q').addEventListener('input', () => { clearTimeout(waiting); waiting = setTimeout(apply, 150); });
+  form.addEventListener('change', showPassing);
   form.addEventListener('change', (event) => { if (event.target.id !== 'q') apply(); });
   form.addEventListener('reset', () => setTimeout(apply));
   form.addEventListener('submit', (event) => { event.preventDefault(); apply(); });
