@@ -62,7 +62,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: Any) -> None:
         self._progress(result)
         self._converged(result)
-        if result.task.action == "edge_report" and "report" in result.result:
+        if result.task.action in ("edge_report", "edge_report_merge") and "report" in result.result:
             self._report = Path(result.result["report"])
         if result.task.action == "edge_history_info":
             self._display.display("\n".join(["", *result.result["text"]]))
