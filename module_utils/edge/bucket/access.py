@@ -108,8 +108,15 @@ def _of_policy(case: Case, check: str, judge: Any) -> Finding:
     return finding
 
 
+def _owner(case: Case) -> str | None:
+    """The account that owns the bucket, where that is the audited one."""
+    account = case.settled(case.fact("owner", "account"))
+    return account if isinstance(account, str) and case.settled(case.fact("owner", "owned")) is True else None
+
+
 def _tls_only(case: Case, policy: Any) -> Finding:
-    allowed = plain_http_allowed(policy, case.bucket, case.edge.prefix)
+    role = case.edge.role_arn or None
+    allowed = plain_http_allowed(policy, case.bucket, case.edge.prefix, _owner(case), role)
     if not allowed:
         return case.passed("BUCKET-23", "denied over plain HTTP")
     statement = {
@@ -129,7 +136,7 @@ def _tls_only(case: Case, policy: Any) -> Finding:
 
 
 def _perimeter(case: Case, policy: Any) -> Finding:
-    found = perimeters(policy, case.bucket, case.edge.prefix)
+    found = perimeters(policy, case.bucket, case.edge.prefix, _owner(case))
     if found:
         return case.passed("BUCKET-24", "; ".join(f"{name} by {key}" for name, key in found))
     return case.failed(

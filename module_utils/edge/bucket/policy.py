@@ -1,30 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two questions to a bucket policy: is plain HTTP denied to everyone, and is everyone outside a perimeter denied.
 
-Both are asked of statements, per action and resource, not of the text. Whether the export itself is allowed is the
-iam domain's question. Sources: Amazon S3 User Guide, "Enforcing encryption in transit" (aws:SecureTransport);
-AWS whitepaper "Building a Data Perimeter on AWS" (keys of identity, resource and network perimeters).
+Both are decided by the policy engine, for principals that may do anything else: what is not said of a request (every
+other condition key that the policy asks for) is unknown, so that only a denial that holds whatever it is counts.
+Whether the export itself is allowed is the iam domain's question. Sources: Amazon S3 User Guide, "Enforcing encryption
+in transit" (aws:SecureTransport); AWS whitepaper "Building a Data Perimeter on AWS" (keys of identity, resource and
+network perimeters).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ..iam.context import UNKNOWN, ContextInput
+from ..iam.engine import Outcome, Policy, PolicyError, PolicySet, Request, decide, endpoint_context, internet_context
 
 PERIMETER_KEYS = {
     "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:sourceip", "aws:principalorgid", "aws:principalorgpaths",
     "aws:principalaccount", "aws:principalarn", "aws:sourceorgid", "aws:sourceaccount", "aws:vpceaccount",
     "aws:vpceorgid", "aws:vpceorgpaths",
 }  # fmt: skip
-_NEGATED = (
-    "stringnotequals",
-    "stringnotequalsignorecase",
-    "stringnotlike",
-    "notipaddress",
-    "arnnotequals",
-    "arnnotlike",
+# Accounts and places of nobody: RFC 5737 keeps the address for documentation.
+_SOMEONE, _STRANGER = "000000000000", "999999999999"
+_OUTSIDE = "192.0.2.255"
+_NAME = "edgepath-witness"
+_EVERYTHING = Policy.parse(
+    {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "everything"
 )
+_DENIED = (Outcome.EXPLICIT_DENY, Outcome.IMPLICIT_DENY)
 
 
 class PolicyShapeError(ValueError):
@@ -51,77 +55,112 @@ def witnesses(bucket: str, prefix: str) -> list[tuple[str, str]]:
     ]
 
 
-def plain_http_allowed(document: Any, bucket: str, prefix: str) -> list[tuple[str, str]]:
-    """The witnesses that no statement denies over plain HTTP; empty where TLS is enforced."""
-    denying = [item for item in statements(document) if _denies_everyone(item) and _is_plain_http(item)]
-    return [call for call in witnesses(bucket, prefix) if not any(_covers(item, *call) for item in denying)]
+def plain_http_allowed(
+    document: Any, bucket: str, prefix: str, account: str | None = None, role: str | None = None
+) -> list[tuple[str, str]]:
+    """The witnesses that somebody may get over plain HTTP; empty where TLS is enforced.
+
+    account: the bucket's owner; role: who exports.
+    """
+    policy = _compiled(document)
+    owner = account or _SOMEONE
+    unknown: dict[str, ContextInput] = dict.fromkeys(_keys(policy), UNKNOWN)
+    plain = {**unknown, "aws:SecureTransport": False, "s3:TlsVersion": None}
+    callers = list(dict.fromkeys(_callers(policy, owner, role)))
+    policies = PolicySet(identity=[_EVERYTHING], resource=policy)
+    return [
+        (action, arn)
+        for action, arn in witnesses(bucket, prefix)
+        if any(_outcome(policies, caller, action, arn, owner, plain) not in _DENIED for caller in callers)
+    ]
 
 
-def perimeters(document: Any, bucket: str, prefix: str) -> list[tuple[str, str]]:
-    """The perimeters around reading: (statement, condition key) of each Deny for everyone outside."""
-    read = witnesses(bucket, prefix)[1]
+def perimeters(document: Any, bucket: str, prefix: str, account: str | None = None) -> list[tuple[str, str]]:
+    """The perimeters around reading: (statement, condition key) of each Deny that meets everyone outside.
+
+    Outside a network: over the internet, and through the endpoint of a stranger. Outside an identity perimeter: a
+    stranger's role, of another organisation and of none.
+    """
+    action, arn = witnesses(bucket, prefix)[1]
+    owner = account or _SOMEONE
     found: list[tuple[str, str]] = []
     for number, item in enumerate(statements(document), start=1):
-        if _denies_everyone(item) and _covers(item, *read):
-            name = item.get("Sid") if isinstance(item.get("Sid"), str) and item.get("Sid") else f"statement {number}"
-            found += [(str(name), key) for key in _negated_keys(item) if key.lower() in PERIMETER_KEYS]
+        policy = _compiled({**document, "Statement": [item]})
+        (statement,) = policy.statements or (None,)
+        keys = [one.shown for one in statement.conditions if one.key in PERIMETER_KEYS] if statement else []
+        if not keys or statement is None or statement.allows:
+            continue
+        policies = PolicySet(identity=[_EVERYTHING], resource=policy)
+        if any(
+            all(
+                _outcome(policies, caller, action, arn, owner, context) is Outcome.EXPLICIT_DENY
+                for caller, context in outside
+            )
+            for outside in (_outside_network(owner), _outside_identity())
+        ):
+            found += [(statement.sid or f"statement {number}", key) for key in keys]
     return found
 
 
-def _denies_everyone(item: Mapping[str, Any]) -> bool:
-    principal = item.get("Principal")
-    if isinstance(principal, Mapping):
-        principal = principal.get("AWS")
-    return item.get("Effect") == "Deny" and "*" in _texts(principal)
+def _outside_network(owner: str) -> list[tuple[str, dict[str, ContextInput]]]:
+    caller = f"arn:aws:iam::{owner}:role/{_NAME}"
+    strange: dict[str, ContextInput] = {
+        **endpoint_context(f"vpce-0{_NAME}", f"vpc-0{_NAME}", _OUTSIDE),
+        "aws:VpceAccount": _STRANGER,
+        "aws:VpceOrgID": "o-stranger",
+        "aws:VpceOrgPaths": ["o-stranger/r-0/ou-0/"],
+    }
+    inside: dict[str, ContextInput] = dict.fromkeys(("aws:PrincipalOrgID", "aws:PrincipalOrgPaths"), UNKNOWN)
+    return [(caller, {**inside, **way}) for way in (internet_context(_OUTSIDE), strange)]
 
 
-def _is_plain_http(item: Mapping[str, Any]) -> bool:
-    """Whether the only condition is that the request came without TLS: a second one would leave a way around."""
-    tests = _conditions(item)
-    if len(tests) != 1:
-        return False
-    operator, key, values = tests[0]
-    insecure = [value.lower() for value in values] == ["false"]
-    return operator in ("bool", "boolifexists") and key.lower() == "aws:securetransport" and insecure
+def _outside_identity() -> list[tuple[str, dict[str, ContextInput]]]:
+    caller = f"arn:aws:iam::{_STRANGER}:role/{_NAME}"
+    network = ("aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp")
+    unknown: dict[str, ContextInput] = dict.fromkeys(network, UNKNOWN)
+    member: dict[str, ContextInput] = {
+        "aws:PrincipalOrgID": "o-stranger",
+        "aws:PrincipalOrgPaths": ["o-stranger/r-0/ou-0/"],
+    }
+    return [(caller, {**unknown, **organisation}) for organisation in (member, {})]
 
 
-def _negated_keys(item: Mapping[str, Any]) -> list[str]:
-    operators = {f"{name}{suffix}" for name in _NEGATED for suffix in ("", "ifexists")}
-    return [key for operator, key, _ in _conditions(item) if operator in operators]
+def _compiled(document: Any) -> Policy:
+    # The empty list stands for no policy at all, which AWS does not store as one.
+    if not statements(document):
+        return Policy("bucket policy", "2012-10-17", ())
+    try:
+        policy = Policy.parse(document, "bucket policy", lenient=True)
+        PolicySet(resource=policy)
+    except PolicyError as error:
+        raise PolicyShapeError(str(error)) from None
+    return policy
 
 
-def _conditions(item: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
-    """(operator in lower case without its set prefix, key, values) of every test."""
-    block = item.get("Condition")
-    found: list[tuple[str, str, list[str]]] = []
-    for operator, tests in block.items() if isinstance(block, Mapping) else ():
-        for key, values in tests.items() if isinstance(tests, Mapping) else ():
-            found.append((str(operator).lower().split(":")[-1], str(key), _texts(values)))
-    return found
+def _keys(policy: Policy) -> Iterator[str]:
+    """The context keys that the policy asks for, by condition or by variable."""
+    for statement in policy.statements:
+        yield from (condition.key for condition in statement.conditions)
+        yield from (variable.key for template in statement.resources.dynamic for variable in template.variables)
 
 
-def _covers(item: Mapping[str, Any], action: str, resource: str) -> bool:
-    if "NotAction" in item:
-        acts = not _any_match(_texts(item["NotAction"]), action, re.IGNORECASE)
-    else:
-        acts = _any_match(_texts(item.get("Action")), action, re.IGNORECASE)
-    if "NotResource" in item:
-        return acts and not _any_match(_texts(item["NotResource"]), resource)
-    return acts and _any_match(_texts(item.get("Resource")), resource)
+def _callers(policy: Policy, owner: str, role: str | None) -> Iterator[str]:
+    """Who might be let in: somebody of the bucket's own account, who exports, a stranger, nobody, and those named."""
+    yield f"arn:aws:iam::{owner}:role/{_NAME}"
+    if role is not None:
+        yield role
+    yield f"arn:aws:iam::{_STRANGER}:role/{_NAME}"
+    yield "*"
+    for statement in policy.statements:
+        entries: Sequence[Any] = (*(statement.grantees or ()), *(statement.not_grantees or ()))
+        for entry in entries:
+            if entry.kind in ("role", "user", "session", "service"):
+                yield entry.text
+            elif entry.kind == "account" and entry.account:
+                yield f"arn:aws:iam::{entry.account}:role/{_NAME}"
 
 
-def _any_match(patterns: Iterable[str], text: str, flags: int = 0) -> bool:
-    return any(_matches(pattern, text, flags) for pattern in patterns)
-
-
-def _matches(pattern: str, text: str, flags: int) -> bool:
-    """Whether a pattern with ``*`` and ``?`` matches the whole text. Runs of ``*`` are one, so that none multiplies."""
-    parts = re.split(r"(\*+|\?)", pattern)
-    expression = "".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts)
-    return re.fullmatch(expression, text, flags | re.DOTALL) is not None
-
-
-def _texts(value: Any) -> list[str]:
-    """A policy element's one or several values as text; booleans as JSON writes them."""
-    values: Sequence[Any] = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+def _outcome(
+    policies: PolicySet, caller: str, action: str, arn: str, owner: str, context: Mapping[str, ContextInput]
+) -> Outcome:
+    return decide(Request(caller, action, arn, owner, context), policies).outcome

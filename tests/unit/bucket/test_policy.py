@@ -25,7 +25,10 @@ def allowed(*items: dict[str, Any]) -> list[str]:
         ({}, []),
         ({"Principal": {"AWS": "*"}}, []),
         ({"Principal": {"AWS": ["*"]}}, []),
-        ({"Principal": {"AWS": "arn:aws:iam::1:root"}}, ALL),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, ALL),
+        # Some are spared.
+        ({"Principal": None, "NotPrincipal": {"AWS": "arn:aws:iam::000000000000:user/dana"}}, ALL),
+        ({"Principal": None, "NotPrincipal": {"AWS": "*"}}, ALL),
         ({"Effect": "Allow"}, ALL),
         ({"Action": "S3:*"}, []),
         ({"Action": "*"}, []),
@@ -40,11 +43,44 @@ def allowed(*items: dict[str, Any]) -> list[str]:
         ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, ALL),
         ({"Condition": {"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:SourceVpc": "v"}}}, ALL),
         ({"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}}, ALL),
-        ({"Condition": {"Null": {"aws:SecureTransport": "false"}}}, ALL),
+        # Denied to all by all ways, and so by plain HTTP too.
+        ({"Condition": {"Null": {"aws:SecureTransport": "false"}}}, []),
+        ({"Condition": {"StringEquals": {"aws:SecureTransport": "false"}}}, []),
+        ({"Condition": {"StringNotEqualsIgnoreCase": {"aws:SecureTransport": "TRUE"}}}, []),
+        ({"Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}}, ALL),
+        ({"Condition": {"NumericLessThanIfExists": {"s3:TlsVersion": "1.2"}}}, []),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}, "ArnNotEquals": {"aws:PrincipalArn": "arn:x"}}}, ALL),
+        ({"Condition": {"Bool": {"aws:SecureTransport": ["false", "true"]}}}, []),
     ],
 )
 def test_tls(changes: dict[str, Any], left: list[str]) -> None:
-    assert allowed({**TLS, **changes}) == left
+    item = {name: value for name, value in {**TLS, **changes}.items() if value is not None}
+    assert allowed(item) == left
+
+
+def test_whoever_is_spared_by_name_must_be_let_in_to_count() -> None:
+    stranger = "arn:aws:iam::444455556666:role/partner"
+    spared = {key: value for key, value in TLS.items() if key != "Principal"} | {
+        "NotPrincipal": {"AWS": [stranger, "arn:aws:iam::444455556666:root"]}
+    }
+    grant = {"Effect": "Allow", "Principal": {"AWS": stranger}, "Action": "s3:GetObject",
+             "Resource": "arn:aws:s3:::acme-recordings/*"}  # fmt: skip
+    assert allowed(spared) == []
+    assert allowed(spared, grant) == ["s3:GetObject"]
+    insisting = {**grant, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    assert allowed(spared, insisting) == []
+
+
+def test_a_policy_that_lets_nobody_in_over_http_needs_no_denial() -> None:
+    """The account's own principals are let in by their own policies, whatever an Allow of the bucket asks for."""
+    secure = {**TLS, "Effect": "Allow", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    assert allowed(secure) == ALL
+
+
+@pytest.mark.parametrize("action", ["s?:*", "GetObject"])
+def test_a_policy_that_cannot_be_evaluated_is_said_so(action: str) -> None:
+    with pytest.raises(PolicyShapeError):
+        allowed({**TLS, "Action": action})
 
 
 def test_tls_by_exclusion() -> None:
@@ -64,7 +100,21 @@ def test_several_statements_together_can_cover() -> None:
     [
         ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, ["aws:SourceVpce"]),
         ({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}, ["aws:PrincipalOrgID"]),
-        ({"ForAnyValue:StringNotLike": {"aws:PrincipalOrgPaths": "o-1/*"}}, ["aws:PrincipalOrgPaths"]),
+        # Who is of no organisation has no such key, and ForAnyValue of nothing is false.
+        ({"ForAnyValue:StringNotLike": {"aws:PrincipalOrgPaths": "o-1/*"}}, []),
+        ({"ForAllValues:StringNotLike": {"aws:PrincipalOrgPaths": "o-1/*"}}, ["aws:PrincipalOrgPaths"]),
+        ({"StringNotLike": {"aws:SourceVpc": "*"}}, []),
+        ({"Null": {"aws:SourceVpce": "true"}}, []),
+        (
+            {
+                "StringNotEqualsIfExists": {"aws:SourceVpc": "vpc-1"},
+                "NotIpAddressIfExists": {"aws:SourceIp": "203.0.113.0/24"},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+            ["aws:SourceVpc", "aws:SourceIp"],
+        ),
+        ({"StringNotEquals": {"aws:PrincipalAccount": ["000000000000"]}}, ["aws:PrincipalAccount"]),
+        ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}, "StringEquals": {"aws:PrincipalTag/team": "x"}}, []),
         ({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, ["aws:SourceIp"]),
         ({"StringEquals": {"aws:SourceVpce": "vpce-1"}}, []),
         ({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}, []),
@@ -73,7 +123,8 @@ def test_several_statements_together_can_cover() -> None:
 )
 def test_perimeters(condition: dict[str, Any], keys: list[str]) -> None:
     item = {**copy.deepcopy(TLS), "Condition": condition}
-    assert [key for _, key in perimeters({"Statement": item}, "acme-recordings", "calls/")] == keys
+    document = {"Version": "2012-10-17", "Statement": item}
+    assert [key for _, key in perimeters(document, "acme-recordings", "calls/")] == keys
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"Statement": "x"}, {"Statement": [1]}])
