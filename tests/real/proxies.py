@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,19 +157,55 @@ pinger_enable off
         yield port, path
 
 
-def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for a name: (PEM of both, PEM of the certificate alone)."""
-    import subprocess
+@contextmanager
+def nginx_tls(directory: Path, both: Path) -> Iterator[int]:
+    """An HTTPS server with one certificate, whatever name is asked; its port. both: PEM of certificate and key."""
+    text = f"""
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  {_temporary(directory)}
+  server {{ listen 127.0.0.1:PORT ssl; ssl_certificate {both}; ssl_certificate_key {both}; return 403; }}
+}}
+"""
+    with _nginx(directory, text) as (port, _):
+        yield port
 
+
+def _openssl(*arguments: str) -> None:
     where = shutil.which("openssl")
     if where is None:
         pytest.skip("openssl is not installed: apt-get install --no-install-recommends openssl")
+    subprocess.run([where, *arguments], check=True, capture_output=True)
+
+
+def authority(directory: Path) -> Path:
+    """A throw-away authority: PEM of its certificate, with its key beside it (ca.key)."""
+    shown = directory / "ca.pem"
+    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Throw-away authority"]
+    written = ["-keyout", str(directory / "ca.key"), "-out", str(shown)]
+    _openssl(*new, "-addext", "basicConstraints=critical,CA:TRUE", *written)
+    return shown
+
+
+def issued(directory: Path, ca: Path, *names: str, days: int = 2) -> Path:
+    """A certificate of the authority for names, wildcards among them: PEM of both. days: -1 has run out."""
+    key, request, shown, both = (directory / f"issued.{kind}" for kind in ("key", "csr", "crt", "pem"))
+    extensions = directory / "issued.ext"
+    extensions.write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names))
+    subject = ["-subj", f"/CN={names[0]}"]
+    _openssl("req", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", str(key), "-out", str(request))
+    signed = ["-CA", str(ca), "-CAkey", str(ca.with_name("ca.key")), "-CAcreateserial", "-days", str(days)]
+    _openssl("x509", "-req", "-in", str(request), *signed, "-extfile", str(extensions), "-out", str(shown))
+    both.write_text(shown.read_text() + key.read_text())
+    return both
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for a name: (PEM of both, PEM of the certificate alone)."""
     key, shown, both = directory / "key.pem", directory / "cert.pem", directory / "both.pem"
-    subprocess.run(
-        [where, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-         "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(shown)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+             "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(shown))  # fmt: skip
     both.write_text(shown.read_text() + key.read_text())
     ssl.create_default_context(cafile=str(shown))
     return both, shown
