@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from .edit.texts import text_of, with_text
+from .edit.texts import lines_of, text_of, with_text
 from .model import Refused, State
 
 
@@ -28,7 +28,9 @@ def file(before: State, after: State, current: State) -> State:
         texts = [text_of(state, "") for state in (before, after, current)]
     except Refused:
         return None
-    was, ours, now = (_lines(text) for text in texts)
+    if texts[2] == texts[0]:
+        return current
+    was, ours, now = (lines_of(text) for text in texts)
     found: list[str] | None = now
     shift = 0
     for start, end, lines in _changes(ours, was):
@@ -56,8 +58,3 @@ def _place(ours: Sequence[str], now: Sequence[str], start: int, end: int) -> int
     if start == end == len(ours) and list(now) == list(ours):
         return len(now)
     return None
-
-
-def _lines(text: str) -> list[str]:
-    parts = text.split("\n")
-    return [part + "\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

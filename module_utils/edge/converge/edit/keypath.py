@@ -35,6 +35,8 @@ def set_key(text: str, format_: str, path: str, dotted: str, value: str) -> str:
     """
     one_line(value, f"{path}: {dotted}")
     keys, present = locate(_parsed(text, format_, path), dotted)
+    if format_ == "properties" and present is ABSENT:
+        keys = (dotted,)  # there are no sections: the dots are part of the name
     return set_path(text, format_, path, keys, _typed(value, present, format_), present)
 
 
