@@ -9,6 +9,8 @@ Source: AWS KMS API Reference (PutKeyPolicy, EnableKey, CancelKeyDeletion); Deve
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...finding import EdgepathError
 from ..model import State
 from . import documents
@@ -32,20 +34,26 @@ def _write_policy(cloud: Cloud, name: str, _before: State, after: State) -> None
     here.put("kms", "put_key_policy", resource=f"policy of key {name}", KeyId=name, PolicyName=_POLICY, Policy=text)
 
 
-def _read_state(cloud: Cloud, name: str) -> State:
+def _key(cloud: Cloud, name: str) -> dict[str, Any]:
     held = cloud.at(name).get("kms", "describe_key", "KeyMetadata", resource=f"key {name}", KeyId=name)
-    return None if held is None else held.get("KeyState")
+    return held or {}
+
+
+def _read_state(cloud: Cloud, name: str) -> State:
+    return _key(cloud, name).get("KeyState")
 
 
 def _write_state(cloud: Cloud, name: str, before: State, after: State) -> None:
     here, what = cloud.at(name), f"key {name}"
+    # A key may be known by an alias; it is changed by its own name.
+    key = _key(cloud, name).get("KeyId", name)
     if before == "PendingDeletion" and after in ("Enabled", "Disabled"):
-        here.put("kms", "cancel_key_deletion", resource=what, KeyId=name)
+        here.put("kms", "cancel_key_deletion", resource=what, KeyId=key)
         before = "Disabled"
     if (before, after) == ("Disabled", "Enabled"):
-        here.put("kms", "enable_key", resource=what, KeyId=name)
+        here.put("kms", "enable_key", resource=what, KeyId=key)
     elif (before, after) == ("Enabled", "Disabled"):
-        here.put("kms", "disable_key", resource=what, KeyId=name)
+        here.put("kms", "disable_key", resource=what, KeyId=key)
     elif before != after:
         raise EdgepathError(
             f"edge {cloud.edge.name}: cannot change {what}: no program of ours takes a key from {before} to {after}"

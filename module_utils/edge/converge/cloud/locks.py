@@ -29,8 +29,8 @@ def _read_lock(cloud: Cloud, name: str) -> State:
     return {
         "enabled": (held or {}).get("ObjectLockEnabled") == "Enabled",
         "mode": default.get("Mode"),
-        "days": default.get("Days"),
-        "years": default.get("Years"),
+        "days": default.get("Days") or None,
+        "years": default.get("Years") or None,
     }
 
 

@@ -22,6 +22,8 @@ from . import documents
 from .api import Cloud, without
 from .kind import Kind, merge_fields, merge_named, text
 
+_SMALLEST, _SMALLEST_DEFAULT = "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"
+
 
 def _read_versioning(cloud: Cloud, name: str) -> State:
     answer = cloud.get("s3", "get_bucket_versioning", resource=f"versioning of bucket {name}", Bucket=name)
@@ -64,6 +66,8 @@ def _read_lifecycle(cloud: Cloud, name: str) -> State:
     if answer is None:
         return None
     held = _plain(without(answer))
+    if held.get(_SMALLEST) == _SMALLEST_DEFAULT:
+        del held[_SMALLEST]  # what S3 adds by itself where nobody says anything
     return {**held, "Rules": sorted(held.get("Rules") or (), key=lambda rule: (str(rule.get("ID")), text(rule)))}
 
 
@@ -148,7 +152,8 @@ def _write_block(cloud: Cloud, name: str, _before: State, after: State) -> None:
 
 
 def _read_payment(cloud: Cloud, name: str) -> State:
-    return cloud.get("s3", "get_bucket_request_payment", "Payer", resource=f"who pays for bucket {name}", Bucket=name)
+    answer = cloud.get("s3", "get_bucket_request_payment", resource=f"who pays for bucket {name}", Bucket=name)
+    return None if answer is None else answer.get("Payer")
 
 
 def _write_payment(cloud: Cloud, name: str, _before: State, after: State) -> None:
