@@ -208,7 +208,7 @@ edge_facts:
       sample: {"seconds": 402.1, "bytes": 5893120}
 findings:
   description:
-    - The findings PROBE-01 to PROBE-12, and IAM-24 for each request that the storage refused, against what the audit
+    - The findings PROBE-01 to PROBE-13, and IAM-24 for each request that the storage refused, against what the audit
       of the same run read of the policies.
   returned: by the action plugin, unless in check mode
   type: list

@@ -115,5 +115,14 @@ CATALOGUE = catalogue(
             "Look for the proxy or timer that the audit does not know; name its file in edge_proxy_config_paths.",
             "the probe itself, against TIMEOUTS of this audit",
         ),
+        Check(
+            "PROBE-13",
+            "The name resolves for as long as a transfer lasts",
+            "high",
+            "name",
+            "none",
+            "Cure the resolution as the findings of DNS say: an export connects anew in the midst of its work.",
+            "getaddrinfo(3); Amazon S3 User Guide, Performance guidelines: answers change every few seconds",
+        ),
     ]
 )

@@ -53,6 +53,7 @@ def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
     findings.append(_transfer(asker, edge.payload, facts, lines, ranked))
     findings.append(_silences(asker, edge.payload, facts, lines, ranked, bounds))
     findings.append(_agreement(asker, lines, ladder, target))
+    findings.append(_drift(asker, facts))
     return sorted(findings, key=lambda finding: finding.check)
 
 
@@ -234,6 +235,20 @@ def _agreement(
         message = "nothing that was tried proves the prediction or disproves it"
         return asker.unknown("PROBE-12", target, Unread("not_collected", "probe", target, message))
     return asker.passed("PROBE-12", target, f"{len(right)} of {len(lines)} comparisons agree", evidence=evidence)
+
+
+def _drift(asker: Asker, facts: Mapping[str, Any]) -> Finding:
+    seen, check = facts.get("drift"), "PROBE-13"
+    if seen is None:
+        return _missing(asker, check, facts, "transfer", bool(facts["plan"]["paced"] or facts["plan"]["pauses"]))
+    host, evidence = facts["target"]["host"], (dict(seen),)
+    times = f"asked {seen['asked']} times in {seen['seconds']:g} s"
+    if seen["failures"]:
+        first = seen["failures"][0]
+        said = f"{times}; fails {len(seen['failures'])} times, first after {first['second']:g} s: {first['error_text']}"
+        return asker.failed(check, host, said, evidence=evidence)
+    said = f"{times}: {len(seen['addresses'])} addresses, {len(seen['new'])} of them not among the first"
+    return asker.passed(check, host, said, evidence=evidence)
 
 
 def _disagreement(line: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from ..finding import Bound, Unread
 from ..targets import Edge
 from . import credentials, plan
+from .drift import Drift
 from .pauses import Holder
 from .requests import Asker, complete, drain, largest_key, seen, total_size, upload_id
 from .route import Storage, connect, open_wire, presented, resolve, secure, tunnel
@@ -37,14 +38,17 @@ def probe(edge: Edge, bounds: Sequence[Bound], options: Mapping[str, Any]) -> di
     """Walk the path. Options: those of the module edge_path_probe.
 
     {"plan", "target", "bounds", "stages": [{"stage", "status": ok | failed | skipped, "seconds", "failure", ...}],
-     "transfer": {...} or None, "pauses": [...], "spent": {"seconds", "bytes"}}. Nothing secret is in it.
+     "transfer": {...} or None, "pauses": [...], "drift": {...} (drift.Drift) or None, "spent": {"seconds", "bytes"}}.
+    Nothing secret is in it.
     """
     storage, planned = announce(edge, bounds, options)
     walk = _Walk(edge, storage, options)
     begun = time.monotonic()
     walk.run()
-    transfer = walk.transfer(planned["paced"])
-    pauses = walk.pauses(planned["pauses"])
+    drift = Drift(walk.resolved, walk.addresses)
+    with drift if walk.address is not None else contextlib.nullcontext():
+        transfer = walk.transfer(planned["paced"])
+        pauses = walk.pauses(planned["pauses"])
     return {
         "plan": planned,
         "target": {
@@ -56,6 +60,7 @@ def probe(edge: Edge, bounds: Sequence[Bound], options: Mapping[str, Any]) -> di
         "stages": walk.stages,
         "transfer": transfer,
         "pauses": pauses,
+        "drift": drift.to_fact() if transfer is not None or pauses else None,
         "spent": {"seconds": round(time.monotonic() - begun, 3), "bytes": walk.budget.bytes},
     }  # fmt: skip
 
@@ -115,6 +120,10 @@ class _Walk:
                 record["storage_addresses"] = []
                 record["storage_error"] = str(error)
         return None
+
+    def resolved(self) -> list[str]:
+        """The addresses of what is dialled, asked once more."""
+        return resolve(*self.storage.dialled, self.patience)
 
     def _tcp(self, record: dict[str, Any]) -> str | None:
         tried: list[dict[str, Any]] = [{"address": address} for address in self.addresses]

@@ -180,3 +180,15 @@ def test_nothing_is_greener_for_a_stage_that_is_missing(name, status):
 def test_facts_that_could_not_be_read_are_unknown():
     unread = Unread("unreachable", "edge_path_probe", "london", "no route")
     assert {finding.status for finding in judge_edge(EDGE, unread, {}, CATALOGUE, judge)} == {"unknown"}
+
+
+def test_a_name_that_ceases_to_resolve_during_a_transfer():
+    facts = good()
+    assert judged(facts)["PROBE-13"].status == "pass"
+    facts["drift"]["failures"] = [{"second": 30.0, "error_text": "no such name"}]
+    finding = judged(facts)["PROBE-13"]
+    assert finding.status == "fail" and "first after 30 s: no such name" in finding.observed
+    facts["drift"] = None
+    assert judged(facts)["PROBE-13"].status == "unknown"
+    facts["plan"].update(paced=None, pauses=[])
+    assert judged(facts)["PROBE-13"].status == "not_applicable"

@@ -315,3 +315,13 @@ def test_tls_that_is_not_trusted_names_the_certificate_and_sends_no_request(tls_
     assert tls["failure"]["ended_by"] == "tls" and "self" in tls["failure"]["error_text"]
     assert len(tls["presented_sha256"]) == 64
     assert stages(facts)["head"]["status"] == "skipped" and tls_storage.requests == []
+
+
+def test_the_name_is_asked_again_while_a_transfer_lasts(storage):
+    facts = walk(f"http://{storage.where}", paced_seconds=0.2)
+    assert facts["drift"]["asked"] >= 1 and facts["drift"]["failures"] == []
+    assert facts["drift"]["addresses"] == ["127.0.0.1"] and facts["drift"]["new"] == []
+
+
+def test_without_a_transfer_the_name_is_not_watched(storage):
+    assert walk(f"http://{storage.where}", paced_seconds=0.0)["drift"] is None
