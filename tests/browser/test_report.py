@@ -232,3 +232,36 @@ def test_a_hundred_thousand_findings_are_shown_in_portions(opened: Open) -> None
     page.locator("#grid td").first.wait_for()
     assert page.locator("#grid tbody tr").count() == 50
     assert report.troubles == []
+
+
+def test_what_changed_is_named_and_filtered(opened: Open) -> None:
+    report = opened(reports.raw(rich=True))
+    page = report.page
+    assert page.locator("#changes").inner_text() == "Changes since run 20261122T031500Z-000000"
+    assert page.locator("details.change summary h3").all_inner_texts() == ["New", "Changed", "Fixed", "Flapping"]
+    assert page.locator("details.change[open]").count() == 1
+    page.locator("details.change", has_text="sg-gone").locator("summary").click()
+    assert page.get_by_text("it was fail").is_visible()
+    page.select_option("#change", "flapping")
+    assert report.shown() == 2
+    page.locator(".finding > summary").first.click()
+    text = page.locator(".finding .body").first.inner_text()
+    assert "It came and went 5 times of late." in text
+    assert "expired, so the finding counts again; reason: the retention project" in text
+    assert "2026-11-05T03:15:00+00:00" in text
+    page.select_option("#change", "fixed")
+    assert page.locator("[name=status][value=pass]").is_checked()
+    assert report.shown() == 4
+    page.click("button[type=reset]")
+    page.locator("#shown", has_text="8 of 8").wait_for()
+    assert report.troubles == []
+
+
+def test_verdicts_of_the_runs_before_are_a_picture_with_words(opened: Open) -> None:
+    page = opened(reports.raw("london", rich=True)).page
+    past = page.locator("#edge-0 svg.past")
+    assert past.is_visible()
+    words = "clear for 4 runs from 2026-11-01, then unreliable for 1 run from 2026-11-05, then truncates for 15 runs"
+    assert words in page.locator(f"#{past.get_attribute('aria-labelledby')}").inner_text()
+    assert past.locator("rect").count() == 3
+    assert past.locator("text").all_text_contents() == ["clear", "truncates"]

@@ -92,14 +92,34 @@ def raw(*edges: str, rich: bool = False) -> dict[str, Any]:
 
 
 def enrich(report: dict[str, Any]) -> None:
-    report["waivers"] = [dict(WAIVER), {**WAIVER, "check": "BUCKET-05", "expires": "2026-11-01"}]
+    report["waivers"] = [
+        dict(WAIVER),
+        {**WAIVER, "check": "BUCKET-05", "expires": "2026-11-01"},
+        {**WAIVER, "scope": {"edges": ["london-*", "paris"], "resource": "arn:*"}, "timezone": "Europe/London",
+         "state": "unmatched", "days_left": 300, "expires": "2027-09-30", "ending": False},
+    ]  # fmt: skip
     trend = [{"started": f"2026-11-{day:02}", "fail": 30 - day, "unknown": day % 4} for day in range(1, 23)]
-    report["history"] = {"since": "20261122T031500Z-000000", "trend": trend}
+    gone = {"edge": "london", "check": "EGRESS-20", "resource": "sg-gone", "was": "fail", "first_seen": "2026-11-02"}
+    words = ["clear"] * 4 + ["unreliable"] + ["truncates"] * 15
+    report["history"] = {
+        "since": "20261122T031500Z-000000",
+        "trend": trend,
+        "gone": [gone],
+        "edges": {
+            name: {"verdicts": [[f"2026-11-{day:02}T03:15:00+00:00", word] for day, word in enumerate(words, 1)]}
+            for name in report["edges"]
+        },
+    }
     for edge in report["edges"].values():
         edge["payload"] = {"longest_minutes": 240.0, "transfer_seconds": 4800.0}
         edge["path"][0]["timing"] = {"seconds": 0.25}
         for finding, change in zip(edge["findings"], ("new", "changed", "unchanged", "fixed") * 2):
             finding["change"] = change
+            if finding["status"] in ("fail", "waived", "unknown"):
+                finding["first_seen"] = "2026-11-05T03:15:00+00:00"
+            if finding["check"] == "EGRESS-21":
+                finding["flapping"] = 5
+                finding["waiver"] = {**WAIVER, "expires": "2026-11-01", "state": "expired"}
             if finding["status"] == "waived":
                 finding["waiver"] = dict(WAIVER)
 
@@ -119,6 +139,8 @@ def hostile() -> dict[str, Any]:
             finding["bound"].update(setting=HOSTILE, origin=HOSTILE, source=HOSTILE)
     for check in report["checks"].values():
         check.update(title=HOSTILE, remediation=HOSTILE, source=HOSTILE)
+    report["history"]["gone"][0].update(edge=HOSTILE, check=HOSTILE, resource=HOSTILE)
+    report["history"]["since"] = HOSTILE
     for waiver in report["waivers"]:
         waiver.update(reason=HOSTILE, approver=HOSTILE, ticket=HOSTILE, scope=HOSTILE)
     report["run"].update(caller=HOSTILE, commit=HOSTILE)
