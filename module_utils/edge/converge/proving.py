@@ -49,6 +49,8 @@ def stranger(principal: str) -> str:
 def samples(statement: Mapping[str, Any], principal: str, key: str | None) -> list[Asked]:
     """Requests that a statement is about: each action on a thing that its resources match."""
     resources = [_sample(str(item), key) for item in listed(statement.get("Resource", "*"))]
+    if any("*" in str(action) for action in listed(statement["Action"])):
+        raise Refused("the statement would also allow actions that nobody has named; make this change by hand")
     return [(principal, str(action), item) for action in listed(statement["Action"]) for item in resources]
 
 
@@ -126,8 +128,9 @@ def check_grant(
             )
     for each in _beyond(asked):
         was, would = (outcome(layer, name, document, each, context) for document in (before, after))
-        # A boundary bounds whoever has it: it can say nothing of single roles.
-        if was in _DENIES and would not in _DENIES and not (layer == "boundary" and each[0] != asked[0][0]):
+        # A policy of the role itself, or its boundary, says nothing of others.
+        about_others = each[0] != asked[0][0] and layer in ("identity", "boundary")
+        if was in _DENIES and would not in _DENIES and not about_others:
             raise Refused(f"the change of {name} would also allow {each[1]} on {each[2]} to {each[0]}")
 
 
