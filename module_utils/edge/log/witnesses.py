@@ -14,7 +14,7 @@ from typing import Any
 from ..finding import Unread, unread
 from ..targets import Edge
 from ..timeouts.files import Node
-from ..timeouts.node_system import MAX_OUTPUT, RECORDED, Runner
+from ..timeouts.node_system import MAX_OUTPUT, RECORDED, Runner, recorded, run_command
 from .redact import sample_text
 from .scan import Scan
 from .stamps import Clock, choose
@@ -28,6 +28,7 @@ TCP_COUNTERS = (
     "Tcp.ActiveOpens", "Tcp.PassiveOpens", "Tcp.AttemptFails", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.RetransSegs",
     "Tcp.OutSegs",
 )  # fmt: skip
+TRACKS = "/proc/sys/net/netfilter/nf_conntrack_max"
 TRACKING_COUNTERS = ("drop", "early_drop", "insert_failed")
 RECORDED_JOURNAL = f"{RECORDED}/journalctl.txt"
 JOURNAL_LINES = 5000
@@ -72,10 +73,15 @@ def deltas(before: Any, after: Any) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if name in before}
 
 
-def tracking(node: Node) -> Any:
-    """Summed over processors: {"drop", "early_drop", "insert_failed"}; None where the kernel tracks nothing."""
+def tracking(node: Node, run: Runner = run_command) -> Any:
+    """Summed over processors: {"drop", "early_drop", "insert_failed"}; None where the kernel tracks nothing.
+
+    A kernel may track and have no such file (CONFIG_NF_CONNTRACK_PROCFS): then conntrack(8) is asked.
+    """
     text = node.read_raw(CONNTRACK)
     if text is None:
+        if node.exists(TRACKS):
+            return _told(recorded(node, "conntrack.txt", ["conntrack", "-S"], run))
         if node.live or node.exists(NETSTAT):
             return None
         return Unread("not_collected", "read", CONNTRACK, f"the copy of the node holds no {CONNTRACK}").to_fact()
@@ -87,6 +93,16 @@ def tracking(node: Node) -> Any:
     except ValueError:
         return Unread("error", "read", CONNTRACK, f"{CONNTRACK}: is not as the kernel writes it").to_fact()
     return {name: sum(row.get(name, 0) for row in table) for name in TRACKING_COUNTERS if name in names}
+
+
+def _told(text: Any) -> Any:
+    """Of `conntrack -S`: a line a processor, `cpu=0 found=1 ... drop=0 early_drop=0 ...`."""
+    if isinstance(text, Unread):
+        return text.to_fact()
+    rows = [dict(re.findall(r"(\w+)=(\d{1,20})\b", line)) for line in text.splitlines()]
+    if not any(rows):
+        return Unread("error", "conntrack -S", "conntrack", "conntrack -S: is not as conntrack(8) writes it").to_fact()
+    return {name: sum(int(row[name]) for row in rows if name in row) for name in TRACKING_COUNTERS if name in rows[0]}
 
 
 def uptime(node: Node) -> float | None:

@@ -53,6 +53,17 @@ def test_counters_of_tracking_are_hexadecimal_and_of_each_processor(tmp_path):
     assert witnesses.tracking(Node(str(tmp_path))) == {"drop": 11, "early_drop": 1, "insert_failed": 2}
 
 
+def test_a_kernel_that_tracks_and_has_no_such_file_is_asked_by_conntrack(tmp_path):
+    put(tmp_path, NETSTAT, "/proc/net/netstat")
+    put(tmp_path, "262144\n", "/proc/sys/net/netfilter/nf_conntrack_max")
+    assert unread(witnesses.tracking(Node(str(tmp_path)))).state == "not_collected"
+    told = "cpu=0 found=1 insert_failed=2 drop=10 early_drop=0 \ncpu=1 found=0 insert_failed=0 drop=1 early_drop=4 \n"
+    put(tmp_path, told, "/var/lib/edgepath/recorded/conntrack.txt")
+    assert witnesses.tracking(Node(str(tmp_path))) == {"drop": 11, "early_drop": 4, "insert_failed": 2}
+    put(tmp_path, "conntrack v1.4.7: Operation not permitted\n", "/var/lib/edgepath/recorded/conntrack.txt")
+    assert unread(witnesses.tracking(Node(str(tmp_path)))).state == "error"
+
+
 def test_a_copy_without_tracking_but_with_counters_is_of_a_node_that_tracks_nothing(tmp_path):
     assert unread(witnesses.tracking(Node(str(tmp_path)))).state == "not_collected"
     put(tmp_path, NETSTAT, "/proc/net/netstat")
