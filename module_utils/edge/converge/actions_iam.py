@@ -33,6 +33,7 @@ _LIMITS = {
     "key_policy": KEY,
 }
 _CALLER = cloud("caller", "caller")
+_TAKES = "it takes permissions away that other programs, or other roles with this policy, may use"
 _LAYERS = {
     "grant_identity_statement": "identity",
     "grant_boundary_statement": "boundary",
@@ -172,6 +173,30 @@ def _sorted(values: Sequence[str]) -> Any:
     return found[0] if len(found) == 1 else found
 
 
+# A statement that allows more than the export needs.
+
+
+def _narrow(_edge: Edge, fix: Fix, states: States) -> States:
+    """Puts the narrow statement into the wide one's place; takes the wide one out where none is needed."""
+    ref = target(fix)
+    present = there(states[ref.key], ref)
+    _proved(fix)
+    wide = documents.statement(need(fix, "taken"))
+    new = [documents.statement(fix["statement"])] if fix.get("statement") else []
+    held = present["Statement"]
+    if wide not in held:
+        if all(item in held for item in new):
+            return {ref.key: present}
+        name = wide.get("Sid") or f"number {fix.get('index')}"
+        raise Refused(f"statement {name} of {fix.get('policy')} has changed since the audit; audit again")
+    at = held.index(wide)
+    wanted = {**present, "Statement": [*held[:at], *new, *held[at + 1 :]]}
+    if not wanted["Statement"]:
+        raise Refused(f"nothing would be left of {ref.kind} {ref.name}: remove it by hand if nobody needs it")
+    _keep_caller(ref, present, wanted, states)
+    return {ref.key: _fitting(ref, wanted, states, fix)}
+
+
 # Principals that were deleted.
 
 
@@ -257,6 +282,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("grant_endpoint_statement", _refs, _grant),
     Action("grant_key_statement", _refs, _grant),
     Action("except_from_deny", _refs, _except),
+    Action("narrow_statement", _refs, _narrow, consent=_TAKES),
+    Action("remove_statement", _refs, _narrow, consent=_TAKES),
     Action("remove_dead_principals", _dead_refs, _remove_dead),
     Action("allow_assume_role", _trust_refs, _allow_assume),
     Action("set_max_session_duration", _session_refs, _longer_sessions),
