@@ -51,7 +51,8 @@ class Place:
 class Change:
     """One statement to be added to a layer, or to take another's place there (replaces: its index).
 
-    excepts: what an exception lets through, in words.
+    excepts: what an exception lets through, in words.  taken: the wide statement whose place a narrower one takes, or,
+    with an empty statement, none.
     """
 
     layer: str
@@ -59,9 +60,12 @@ class Change:
     statement: Mapping[str, Any]
     replaces: int | None = None
     excepts: str = ""
+    taken: Mapping[str, Any] | None = None
 
     @property
     def action(self) -> str:
+        if self.taken is not None:
+            return "narrow_statement" if self.statement else "remove_statement"
         return "except_from_deny" if self.replaces is not None else _ACTIONS[self.layer]
 
     @property
@@ -83,7 +87,9 @@ class Change:
         whole = copy.deepcopy(dict(load(document)))
         statements = whole.get("Statement")
         listed = statements if isinstance(statements, list) else [statements]
-        if self.replaces is not None:
+        if self.replaces is not None and not self.statement:
+            del listed[self.replaces]
+        elif self.replaces is not None:
             listed[self.replaces] = dict(self.statement)
         else:
             listed.append(dict(self.statement))
@@ -109,7 +115,8 @@ class Change:
         if self.policy in place.arns and self.layer in ("identity", "boundary"):
             data["policy_arn"] = place.arns[self.policy]
         if self.replaces is not None:
-            data.update(layer=self.layer, index=self.replaces, excepts=self.excepts)
+            data.update(layer=self.layer, index=self.replaces)
+            data.update({"excepts": self.excepts} if self.taken is None else {"taken": dict(self.taken)})
         return {**data, "statement": dict(self.statement)}
 
     def describe(self) -> str:
@@ -121,11 +128,20 @@ class Change:
             "endpoint": f"to the policy of {self.policy}",
             "key_policy": "to the key policy",
         }[self.layer]
+        if self.taken is not None:
+            return self._narrowed()
         if self.replaces is not None:
             return f"except {self.excepts} from statement {self.statement.get('Sid') or self.replaces} of {self.policy}"
         actions = self.statement["Action"]
         names = ", ".join(actions if isinstance(actions, (list, tuple)) else [actions])
         return f"add {names} on {_shown(self.statement['Resource'])} {where}"
+
+    def _narrowed(self) -> str:
+        taken = self.taken or {}
+        which = f"statement {taken.get('Sid') or self.replaces} of {self.policy}"
+        if not self.statement:
+            return f"take out {which}, of which the export needs nothing"
+        return f"narrow {which} to {_shown(self.statement['Action'])} on {_shown(self.statement['Resource'])}"
 
 
 def _shown(resource: Any) -> str:

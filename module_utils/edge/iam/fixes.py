@@ -173,7 +173,7 @@ class Fixer:
         scene = self.case.scene
         everything = scene.with_documents(_applied(scene.documents, self.whole))
         essential = [step for step in self.case.plan if step.essential and step.doubt is None]
-        adds = self._adds(after)
+        adds = self.adds(after)
         caller = self._caller(changes)
         return {
             "calls": calls,
@@ -183,7 +183,7 @@ class Fixer:
             "proven": all(state == ALLOWED for state in calls.values()) and not adds and caller != LOCKED_OUT,
         }
 
-    def _adds(self, after: Scene) -> list[Witness]:
+    def adds(self, after: Scene) -> list[Witness]:
         """What the change allows beyond the plan that was not allowed before."""
         before = {(witness.action, witness.resource) for witness in self._before}
         return [witness for witness in self._witnesses(after) if (witness.action, witness.resource) not in before]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .decision import StatementRef
 from .documents import Documents, Named
 from .plan import Ask
 from .s3_calls import BUCKET, KEY, OBJECT
@@ -55,11 +56,12 @@ _WILD = re.compile(r"\*+|\?|\$\{[^}]*\}")
 
 @dataclass(frozen=True)
 class Witness:
-    """An action and an ARN that the principal may use and the export does not."""
+    """An action and an ARN that the principal may use and the export does not. statement: which allows it."""
 
     action: str
     resource: str
     by: str
+    statement: StatementRef | None = None
 
     def to_dict(self) -> dict[str, str]:
         return {"action": self.action, "on": self.resource, "allowed_by": self.by}
@@ -106,7 +108,8 @@ def _ask(scene: Scene, asks: Sequence[tuple[str, str]]) -> Scope:
         target = KEY if action in ON_KEY else BUCKET if action in _ON_BUCKETS else OBJECT
         answer = scene.ask(Ask(action, target, resource))
         if answer.state == ALLOWED and answer.decision is not None:
-            witnesses.append(Witness(action, resource, str(answer.decision.statement or answer.decision.layer)))
+            statement = answer.decision.statement
+            witnesses.append(Witness(action, resource, str(statement or answer.decision.layer), statement))
         elif answer.state == OPEN:
             doubtful.append(answer)
     return Scope(tuple(witnesses), tuple(doubtful))
