@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The incident in small: a stage behind a real proxy falls silent, and the proxy's timer ends the transfer.
 
-Seconds are scaled by configuration. Each server's own timer is coarser than 5 % of them: nginx and HAProxy keep to
-milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, and may be one more off either way.
+Seconds are scaled by configuration, and no further than that 5 % of them is more than the server's own timer is coarse:
+nginx and HAProxy keep to milliseconds, and 0.3 s is left to a busy machine; Squid looks once a second, and may be one
+more off either way.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
 
 RATE = 200_000.0
 STALL_AT = 100_000
-SQUID = 1.3
+SHARE = 0.05
+FINE, SQUID = 6.0, 30.0
+# The probe's own limits for such seconds.
+PATIENT = {"max_seconds": 600.0, "stage_timeout": 40.0}
 # nginx passes whole buffers on and keeps the last, unfinished one: proxy_buffers are 8k at most by default.
 KEPT = {"nginx": 8192}
 REVERSE = {
-    "nginx": lambda place, upstream: proxies.nginx(place("nginx"), upstream, server="proxy_read_timeout 2s;"),
+    "nginx": lambda place, upstream: proxies.nginx(place("nginx"), upstream, server="proxy_read_timeout 6s;"),
     "haproxy": lambda place, upstream: proxies.haproxy(
-        place("haproxy"), upstream, "  timeout client 20s\n  timeout server 2s\n"
+        place("haproxy"), upstream, "  timeout client 20s\n  timeout server 6s\n"
     ),
 }
 SETTINGS = {"nginx": "proxy_read_timeout", "haproxy": "timeout server"}
@@ -55,23 +59,22 @@ def test_a_reverse_proxys_read_timer_ends_a_silent_stage(name, seaweed, place, m
     with Silent(seaweed) as silent, REVERSE[name](place, f"127.0.0.1:{silent.port}") as (port, path):
         walked = walk(place("root"), f"http://127.0.0.1:{port}", path, paced_seconds=1.0, rate=RATE)
         stalled = silent.events("stall")[-1]
-    check(walked, SETTINGS[name], 2.0, 0.3, stalled, measured, name)
+    check(walked, SETTINGS[name], FINE, stalled, measured, name)
 
 
-@pytest.mark.parametrize("seconds", [3.0, 20.0])
-def test_squids_read_timeout_ends_a_silent_stage(seconds, seaweed, place, measured):
-    timers = f"read_timeout {seconds:g} seconds"
+def test_squids_read_timeout_ends_a_silent_stage(seaweed, place, measured):
+    timers = f"read_timeout {SQUID:g} seconds"
     with Silent(seaweed) as silent, proxies.squid(place("squid"), timers) as (port, path):
         endpoint = f"http://127.0.0.1:{silent.port}"
         proxy = f"http://127.0.0.1:{port}"
-        walked = walk(place("root"), endpoint, path, paced_seconds=1.0, rate=RATE, proxy=proxy, max_seconds=60.0)
+        walked = walk(place("root"), endpoint, path, paced_seconds=1.0, rate=RATE, proxy=proxy, **PATIENT)
         stalled = silent.events("stall")[-1]
-    check(walked, "read_timeout", seconds, SQUID, stalled, measured, "squid")
+    check(walked, "read_timeout", SQUID, stalled, measured, "squid")
     causes = next(item for item in walked.findings["PROBE-10"].evidence if "causes" in item)["causes"]
     assert causes[0]["check"] == "TIMEOUTS-04"
 
 
-def check(walked, setting, seconds, tolerance, stalled, measured, name):
+def check(walked, setting, seconds, stalled, measured, name):
     """The stage, the second, the byte; prediction and observation agree; the verdict's arithmetic follows."""
     transfer = walked.facts["transfer"]
     failure = transfer["failure"]
@@ -81,7 +84,7 @@ def check(walked, setting, seconds, tolerance, stalled, measured, name):
     assert transfer["status"] == "failed" and failure["ended_by"] in ("closed", "reset")
     assert stalled["body_bytes"] == STALL_AT
     assert 0 <= STALL_AT - failure["byte_offset"] <= KEPT.get(name, 0)
-    assert failure["last_byte_age"] == pytest.approx(seconds, abs=tolerance)
+    assert failure["last_byte_age"] == pytest.approx(seconds, rel=SHARE)
     assert line["agrees"] and line["bound"]["setting"] == setting and line["predicted_second"] == seconds
     finding = walked.findings["PROBE-10"]
     assert finding.status == "fail" and finding.bound.setting == setting
@@ -94,37 +97,40 @@ def test_squids_client_lifetime_ends_a_transfer_that_never_falls_silent(seaweed,
     slow = [Fault("trickle", rate=RATE, request="^GET .*call")]
     with (
         FaultProxy(seaweed, slow) as origin,
-        proxies.squid(place("squid"), "client_lifetime 3 seconds") as (port, path),
+        proxies.squid(place("squid"), f"client_lifetime {SQUID:g} seconds") as (port, path),
     ):
         proxy = f"http://127.0.0.1:{port}"
-        walked = walk(place("root"), origin.url, path, paced_seconds=1.0, rate=RATE, proxy=proxy)
+        walked = walk(place("root"), origin.url, path, paced_seconds=1.0, rate=RATE, proxy=proxy, **PATIENT)
     failure = walked.facts["transfer"]["failure"]
     line = walked.line("paced transfer")
-    measured("squid: a transfer longer than its lifetime", "client_lifetime 3 s", f"{failure['seconds']:.2f} s",
-             str(failure["byte_offset"]))  # fmt: skip
-    assert failure["seconds"] == pytest.approx(3.0, abs=SQUID)
+    seen = f"{failure['seconds']:.2f} s"
+    measured(
+        "squid: a transfer longer than its lifetime", f"client_lifetime {SQUID:g} s", seen, str(failure["byte_offset"])
+    )
+    assert failure["seconds"] == pytest.approx(SQUID, rel=SHARE)
     assert line["agrees"] and line["bound"]["setting"] == "client_lifetime"
 
 
-@pytest.mark.parametrize(("name", "seconds", "tolerance"), [("nginx", 2.0, 0.3), ("haproxy", 2.0, 0.3)])
-def test_a_storage_that_never_answers_is_a_504_at_the_timers_second(name, seconds, tolerance, seaweed, place, measured):
+@pytest.mark.parametrize("name", sorted(REVERSE))
+def test_a_storage_that_never_answers_is_a_504_at_the_timers_second(name, seaweed, place, measured):
     never = [Fault("slow_accept", seconds=60)]
     with FaultProxy(seaweed, never) as silent, REVERSE[name](place, f"127.0.0.1:{silent.port}") as (port, path):
-        walked = walk(place("root"), f"http://127.0.0.1:{port}", path)
-    never_answered(walked, SETTINGS[name], seconds, tolerance, measured, name)
+        walked = walk(place("root"), f"http://127.0.0.1:{port}", path, stage_timeout=2 * FINE, max_seconds=120.0)
+    never_answered(walked, SETTINGS[name], FINE, measured, name)
 
 
 def test_a_storage_that_never_answers_behind_squid(seaweed, place, measured):
     never = [Fault("slow_accept", seconds=60)]
-    with FaultProxy(seaweed, never) as silent, proxies.squid(place("squid"), "read_timeout 3 seconds") as (port, path):
-        walked = walk(place("root"), silent.url, path, proxy=f"http://127.0.0.1:{port}", stage_timeout=6.0)
-    never_answered(walked, "read_timeout", 3.0, SQUID, measured, "squid")
+    timers = f"read_timeout {SQUID:g} seconds"
+    with FaultProxy(seaweed, never) as silent, proxies.squid(place("squid"), timers) as (port, path):
+        walked = walk(place("root"), silent.url, path, proxy=f"http://127.0.0.1:{port}", **PATIENT)
+    never_answered(walked, "read_timeout", SQUID, measured, "squid")
 
 
-def never_answered(walked, setting, seconds, tolerance, measured, name):
+def never_answered(walked, setting, seconds, measured, name):
     failure = walked.stage("head")["failure"]
     measured(f"{name}: the storage never answers", f"{setting} {seconds:g} s", f"{failure['seconds']:.2f} s", "504")
-    assert failure["code"] == 504 and failure["seconds"] == pytest.approx(seconds, abs=tolerance)
+    assert failure["code"] == 504 and failure["seconds"] == pytest.approx(seconds, rel=SHARE)
     assert [stage["stage"] for stage in walked.facts["stages"] if stage["status"] == "failed"] == ["head"]
     line = walked.line("stage head")
     assert line["agrees"] and line["bound"]["setting"] == setting
