@@ -47,5 +47,7 @@ def place(url: str) -> Place:
 
 
 def _file(path: str) -> Place:
+    if "\0" in path:
+        raise EdgepathError("edge_history_url holds a null character, which no path can")
     path = os.path.normpath(path)
     return Place(URL.create("sqlite", database=path), path, path)

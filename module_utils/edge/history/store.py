@@ -48,6 +48,7 @@ def write(place: Place, migrations: str, warnings: list[str], work: Callable[[Co
             with _server(place) as connection:
                 _ready(connection, place, migrations, warnings)
                 return work(connection)
+        _meant(place.path)
         with _locked(place.path):
             try:
                 return _in_file(place, migrations, warnings, work)
@@ -104,6 +105,15 @@ def _server(place: Place) -> Iterator[Connection]:
         yield connection
 
 
+def _meant(path: str) -> None:
+    """Raise EdgepathError for a file that is no database and is not called one: it is not ours to rename."""
+    if path.endswith(_ENDINGS) or not os.path.exists(path) or os.path.getsize(path) == 0:
+        return
+    with open(path, "rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise EdgepathError(f"{path} is no database; edge_history_url may name another file by mistake")
+
+
 def _in_file(place: Place, migrations: str, warnings: list[str], work: Callable[[Connection], Result]) -> Result:
     with _opened(place) as connection:
         _ready(connection, place, migrations, warnings)
@@ -118,8 +128,6 @@ def _opened(place: Place) -> Iterator[Connection]:
     else:
         with open(path, "rb") as stream:
             if stream.read(len(_MAGIC)) != _MAGIC:
-                if not path.endswith(_ENDINGS):
-                    raise EdgepathError(f"{path} is no database; edge_history_url may name another file by mistake")
                 raise Damaged("it is not a database")
     # The driver's own transactions would begin too late, with a read that another writer then outdates.
     engine = create_engine(place.url, connect_args={"isolation_level": None, "timeout": WAIT_SECONDS})

@@ -214,6 +214,7 @@ def test_a_file_that_is_no_database_and_is_not_called_one_is_left_alone(tmp_path
     with pytest.raises(EdgepathError, match="may name another file by mistake"):
         keep(made.Kept(path), 0)
     assert path.read_text() == "127.0.0.1 localhost\n"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_to_read_makes_nothing_and_says_what_is_missing(tmp_path: Path) -> None:
