@@ -134,10 +134,6 @@ def _proven(case: Case, after: Scene, changes: list[Change]) -> Narrowing:
     if lost or adds:
         what = f"{', '.join(lost)} would not be allowed any more" if lost else "it would allow something else"
         return Narrowing(None, f"narrowed, {what}: {_ADVICE}")
-    first, *rest = [change.to_dict(place) for change in changes]
-    fix = {**first, "summary": "; ".join(change.describe() for change in changes)}
-    if rest:
-        fix["then"] = rest
     proof = {
         "calls": calls,
         "plan": "every call of the plan that is allowed stays allowed",
@@ -146,7 +142,9 @@ def _proven(case: Case, after: Scene, changes: list[Change]) -> Narrowing:
         "caller": "not concerned: no policy of the bucket or the key is changed",
         "proven": True,
     }
-    return Narrowing({**fix, "proof": proof})
+    first, *rest = [{**change.to_dict(place), "summary": change.describe(), "proof": proof} for change in changes]
+    fix = {**first, "summary": "; ".join(change.describe() for change in changes)}
+    return Narrowing({**fix, "then": rest} if rest else fix)
 
 
 def _listed(value: Any) -> list[str]:

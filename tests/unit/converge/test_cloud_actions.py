@@ -374,6 +374,47 @@ def test_no_exception_in_a_statement_that_somebody_rewrote() -> None:
         apply(exception(), {"bucket_policy:recordings": held, "caller:caller": CALLER})
 
 
+WIDE_STATEMENT = {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+NARROW_STATEMENT = {**WIDE_STATEMENT, "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::r/*"}
+
+
+def narrowing(statement: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "action": "narrow_statement" if statement else "remove_statement",
+        "policy": "export",
+        "principal": ROLE,
+        "layer": "identity",
+        "index": 0,
+        "taken": WIDE_STATEMENT,
+        "statement": statement,
+        "proof": {"calls": {"PutObject": "allowed"}, "adds": [], "proven": True},
+        **more,
+    }
+
+
+LOGS = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+
+
+@pytest.mark.parametrize("statement", [NARROW_STATEMENT, {}])
+def test_a_wide_statement_is_narrowed_where_it_stands(statement: dict[str, Any]) -> None:
+    key = f"inline_policy:{ROLE}/export"
+    held = document(LOGS, WIDE_STATEMENT)
+    found = apply(narrowing(statement), {key: held})[key]["Statement"]
+    assert found == document(LOGS, *([NARROW_STATEMENT] if statement else []))["Statement"]
+    again = {key: {**held, "Statement": found}}
+    assert apply(narrowing(statement), again)[key]["Statement"] == found
+
+
+def test_no_statement_is_narrowed_that_changed_or_that_is_all_there_is() -> None:
+    key = f"inline_policy:{ROLE}/export"
+    with pytest.raises(Refused, match="has changed since the audit"):
+        apply(narrowing(NARROW_STATEMENT), {key: document({**WIDE_STATEMENT, "Action": "s3:Get*"})})
+    with pytest.raises(Refused, match="nothing would be left"):
+        apply(narrowing({}), {key: document(WIDE_STATEMENT)})
+    with pytest.raises(Refused, match="could not prove"):
+        apply(narrowing(NARROW_STATEMENT, proof={"proven": False, "calls": {}}), {key: document(WIDE_STATEMENT)})
+
+
 def test_deleted_principals_go_and_the_living_stay() -> None:
     dead = "AROAEXAMPLEEXAMPLEEX1"
     held = document(
