@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 RUN := env PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test real lint docs lock bench clean
+.PHONY: help env demo test real hosts molecule lint docs lock bench clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -31,6 +31,12 @@ test: env ## unit, module and playbook tests
 real: env ## tests with real nginx, HAProxy, Squid and Chromium, where they are installed
 	@$(RUN) python -m pytest tests/real tests/browser || $(RUN) python -m pytest --last-failed tests/real tests/browser
 
+hosts: env ## tests on nodes with systemd and sshd, where podman runs
+	@$(RUN) python -m pytest tests/hosts
+
+molecule: env ## scenarios on real nodes: broken, converged, edited by hand, rolled back; SCENARIO=timeouts for one
+	@$(RUN) python molecule/run.py $(SCENARIO)
+
 lint: env ## ruff, mypy --strict, ansible-lint (production)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -48,4 +54,4 @@ lock: ## pin pyproject.toml's dependencies anew
 	  --no-emit-find-links --extra audio --extra lab --extra test pyproject.toml -o requirements.lock
 
 clean: ## remove the environment, the lab and caches; runs stay
-	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .lab .molecule .pytest_cache .mypy_cache .ruff_cache .hypothesis

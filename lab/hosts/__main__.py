@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m lab.hosts check | up | down | shell``: hosts with systemd and sshd, for tests on real nodes."""
+"""``python -m lab.hosts check | image | up | down | shell``: hosts with systemd and sshd, for tests on real nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.process import PROJECT, LabError
 
-from . import site
+from . import image, site
 from .podman import CannotRun, environment, require
 
 # What `check` ends with where hosts cannot be run: as automake has it for a test that was skipped.
@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.action == "check":
             require()
+        elif options.action == "image":
+            require()
+            print(image.ensure())
         elif options.action == "up":
             site.up(options.dir, [site.Node.parse(text) for text in options.nodes])
         elif options.action == "down":
@@ -56,6 +59,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     actions = parser.add_subparsers(dest="action", required=True)
     helps = {
         "check": f"whether hosts can be run here; status {NOT_RUN} and the reason where not",
+        "image": "build the hosts' image where it is not there yet",
         "up": "start nodes, and the platform that they export to",
         "down": "stop them",
         "shell": "look around in a host",
