@@ -41,6 +41,43 @@ def test_a_composite_is_over_the_parts_digests() -> None:
     assert composite("SHA256", parts) == f"{over}-2"
 
 
+# Amazon S3 User Guide, "Tutorial: Upload an object through multipart upload and verify its data integrity", steps 8, 9:
+# what S3 itself answered for an object of three parts.
+PUBLISHED = {
+    "ContentLength": 16106127360,
+    "ETag": '"f453c6dccca969c457efdf9b1361e291-3"',
+    "ServerSideEncryption": "AES256",
+    "ChecksumSHA256": "aI8EoktCdotjU8Bq46DrPCxQCGuGcPIhJ51noWs6hvk=-3",
+}
+PUBLISHED_SHA256 = [
+    base64.b64decode(text)
+    for text in (
+        "QLl8R4i4+SaJlrl8ZIcutc5TbZtwt2NwB8lTXkd3GH0=",
+        "xCdgs1K5Bm4jWETYw/CmGYr+m6O2DcGfpckx5NVokvE=",
+        "f5wsfsa5bB+yXuwzqG1Bst91uYneqGD3CCidpb54mAo=",
+    )
+]
+PUBLISHED_MD5 = [
+    bytes.fromhex(text)
+    for text in (
+        "e611693805e812ef37f96c9937605e69",
+        "63d2d5da159178785bfd6b6a5c635854",
+        "95b87c7db852451bb38b3b44a4e6d310",
+    )
+]
+
+
+def test_what_s3_answered_for_an_object_in_parts() -> None:
+    (strongest,) = comparison(PUBLISHED, None, 3).expected
+    assert (strongest.algorithm, strongest.kind) == ("SHA256", COMPOSITE)
+    assert strongest.matches(None, PUBLISHED_SHA256)
+    assert not strongest.matches(None, PUBLISHED_SHA256[:2])
+    (tag,) = comparison({**PUBLISHED, "ChecksumSHA256": None}, None, 3).expected
+    assert (tag.source, tag.kind) == ("ETag", COMPOSITE)
+    assert tag.matches(None, PUBLISHED_MD5)
+    assert not tag.matches(None, PUBLISHED_MD5[::-1])
+
+
 PARTS = [hashlib.md5(text).digest() for text in (b"a", b"b")]
 OVER = hashlib.md5(b"".join(PARTS)).hexdigest()
 TAG = "d41d8cd98f00b204e9800998ecf8427e"
