@@ -55,11 +55,10 @@ class Node:
             return
         gone = unread(current)
         if gone is not None:
-            raise EdgepathError(f"edge {self.edge.name}: {ref.kind} {ref.name} is not changed: {gone.message}")
+            raise EdgepathError(f"{ref.kind} {ref.name} is not changed: {gone.message}")
         if current != change.before:
             raise EdgepathError(
-                f"edge {self.edge.name}: {ref.kind} {ref.name} was changed by somebody else meanwhile; it is left as "
-                "it is; converge again"
+                f"{ref.kind} {ref.name} was changed by somebody else meanwhile; it is left as it is; converge again"
             )
         if ref.kind == "file":
             self._write_file(change)
@@ -69,7 +68,7 @@ class Node:
         elif ref.kind == "firewall_rules":
             self._write_rules(change)
         else:
-            raise EdgepathError(f"edge {self.edge.name}: {ref.kind} {ref.name} cannot be written")
+            raise EdgepathError(f"{ref.kind} {ref.name} cannot be written")
 
     def reload(self, units: Iterable[str]) -> list[str]:
         """Have programs read their files again; what was left to the operator is told, a sentence each."""
@@ -89,12 +88,11 @@ class Node:
 
     def _reload(self, unit: str) -> str:
         command = self.edge.service_commands.get(unit) or self.edge.service_commands.get(unit.partition(".")[0])
-        name = self.edge.name
         if command:
             self._command(shlex.split(command), f"cannot reload {unit} by its command of edge_service_commands")
             return ""
         if self.edge.root != "/":
-            return f"edge {name}: {unit} is not reloaded: a copy of a node runs nothing"
+            return f"{unit} is not reloaded: a copy of a node runs nothing"
         if unit == DAEMON_RELOAD:
             self._module("ansible.builtin.systemd_service", {"daemon_reload": True}, "cannot reload systemd's units")
             return ""
@@ -103,15 +101,12 @@ class Node:
         gone = unread(state)
         if gone is not None or state is None:
             because = gone.message if gone is not None else "systemd knows no such unit"
-            return f"edge {name}: {unit} is not reloaded: {because}; name its command in edge_service_commands"
+            return f"{unit} is not reloaded: {because}; name its command in edge_service_commands"
         if not state["active"]:
-            return f"edge {name}: {unit} does not run; it will read its files when it is started"
+            return f"{unit} does not run; it will read its files when it is started"
         how = "reloaded" if state["can_reload"] else "restarted"
         if how == "restarted" and not {unit, unit.rpartition(".")[0]} & set(self._may_restart()):
-            return (
-                f"edge {name}: {unit} cannot reload; restart it while no transfer is live, or name it in "
-                "edge_converge_restart"
-            )
+            return f"{unit} cannot reload; restart it while no transfer is live, or name it in edge_converge_restart"
         self._module("ansible.builtin.systemd_service", {"name": unit, "state": how}, f"{unit} could not be {how}")
         return ""
 
@@ -145,8 +140,9 @@ class Node:
         """The command that tests the new content; "" in a copy, and where the program is not on the edge."""
         if not change.validate or self.edge.root != "/":
             return ""
-        program = shlex.split(change.validate)[0]
-        return change.validate if self._state("program", program) else ""
+        program, _, arguments = change.validate.partition(" ")
+        found = self._state("program", program)
+        return f"{found} {arguments}" if found else ""
 
     def _below(self, path: str) -> str:
         return path if self.edge.root == "/" else os.path.join(self.edge.root, path.lstrip("/"))
@@ -203,7 +199,7 @@ class Node:
     def _checked(self, result: Mapping[str, Any], why: str) -> dict[str, Any]:
         if result.get("failed") or result.get("rc"):
             said = str(result.get("stderr") or "").strip() or result.get("module_stderr") or result.get("msg") or "?"
-            raise EdgepathError(f"edge {self.edge.name}: {why}: {' '.join(str(said).split())[-600:]}")
+            raise EdgepathError(f"{why}: {' '.join(str(said).split())[-600:]}")
         return dict(result)
 
     def _running_jobs(self) -> Any:
@@ -214,7 +210,7 @@ class Node:
         try:
             jobs = read_document(path)
         except EdgepathError as error:
-            message = f"edge {self.edge.name}: edge_job_path: {error}"
+            message = f"edge_job_path: {error}"
             return Unread("error", "read", path, message).to_fact()
         return [
             {"peer": f"job {job.id or ''} of {path}".replace("  ", " "), "process": None, "pid": None, "unit": None}
