@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "module_utils"), str(ROOT / "doc_fragments"), str(ROOT / "docs")]
 
 import audit_policy  # noqa: E402
+import converge_policy  # noqa: E402
 import edge_targets  # noqa: E402
 
 from edge.catalogue import DOMAINS, ON_REQUEST  # noqa: E402
@@ -127,6 +128,7 @@ def main() -> int:
         ROOT / "docs/profile.md": profile(),
         ROOT / "docs/permissions.md": permissions(),
         **audit_policy.documents(),
+        **converge_policy.documents(),
     }
     for path, text in made.items():
         current = path.read_text(encoding="utf-8") if path.exists() else ""

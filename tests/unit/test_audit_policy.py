@@ -21,16 +21,17 @@ LARGEST_POLICY = 6144
 NAMES = ("audit", "audit-without-bucket", "audit-without-iam", "recordings")
 
 
-def loaded() -> Any:
-    spec = importlib.util.spec_from_file_location("audit_policy", ROOT / "docs/audit_policy.py")
+def loaded(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["audit_policy"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-MAKER = loaded()
+MAKER = loaded("audit_policy")
+CONVERGE = loaded("converge_policy")
 
 
 def actions(name: str) -> list[str]:
@@ -39,7 +40,7 @@ def actions(name: str) -> list[str]:
 
 
 def test_the_files_are_those_of_the_code() -> None:
-    made = MAKER.documents()
+    made = {**MAKER.documents(), **CONVERGE.documents()}
     assert {path.name for path in made} == {path.name for path in POLICIES.glob("*.json")}
     for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} differs from the code; run make docs"
@@ -97,3 +98,16 @@ def test_operations_are_told_from_the_source(source: str, expected: set[tuple[st
 def test_an_action_of_an_unforeseen_service_is_an_error() -> None:
     with pytest.raises(ValueError, match="add it to PARTS"):
         MAKER.document(["dynamodb:GetItem"])
+
+
+def test_converge_may_not_delete_what_it_cannot_bring_back() -> None:
+    """What deletes takes back what converge itself may have made: rules, entries, an endpoint, a policy."""
+    held = actions("converge")
+    assert held and not set(held) & set(actions("audit"))
+    deletes = {action.split(":")[1] for action in held if action.split(":")[1].startswith("Delete")}
+    assert deletes == {
+        "DeleteNetworkAclEntry", "DeleteVpcEndpoints", "DeleteRolePolicy", "DeleteUserPolicy", "DeleteBucketPolicy",
+    }  # fmt: skip
+    for action in held:
+        known = (get_action_data(*action.split(":")) or {}).get(action.split(":")[0], [])
+        assert {item["action"] for item in known} == {action}, f"there is no action {action}"

@@ -22,8 +22,6 @@ Fix = Mapping[str, Any]
 States = Mapping[str, State]
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
-# Of the characters that a description may have (Amazon EC2 API Reference, IpRange).
-_DESCRIPTION = "edgepath - storage of recordings"
 _CUT = (
     "the route to the endpoint takes over at once, and connections to the storage that are open by another way are cut"
 )
@@ -51,7 +49,7 @@ def _new_rules(fix: Fix) -> list[dict[str, Any]]:
         if source in EVERYWHERE:
             raise Refused(f"a rule to {source} is never made by a program: name the storage's ranges by hand")
     number, ports = str(need(fix, "protocol")), (need(fix, "from_port"), need(fix, "to_port"))
-    return [rule(number, *ports, kind, str(source), _DESCRIPTION) for kind, source in sources]
+    return [rule(number, *ports, kind, str(source)) for kind, source in sources]
 
 
 def _with_rules(edge: Edge, fix: Fix, state: State) -> list[dict[str, Any]]:
