@@ -58,7 +58,7 @@ class Node:
             "-e", f"ansible_control_path_dir={ssh['control']}",
         ]  # fmt: skip
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal", "ANSIBLE_NOCOLOR": "1"}
-        environment |= {"ANSIBLE_CALLBACKS_ENABLED": "", "PATH": f"{BIN}:{os.environ['PATH']}"}
+        environment["PATH"] = f"{BIN}:{os.environ['PATH']}"
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
