@@ -95,6 +95,8 @@ def weight(rules: Iterable[GroupRule], group: str, version: int, lists: Any) -> 
     for rule in rules:
         if rule.group != group:
             continue
+        if isinstance(rule.matches, Unread) and rule.source == group and rule.protocol is None:
+            return rule.matches  # the group itself was not read (parse.rules), and holds more than this one rule
         if rule.kind == "prefix_list":
             cost = list_weight(rule.source, version, lists)
             if isinstance(cost, Unread):

@@ -163,6 +163,12 @@ def test_the_weight_of_an_unread_list_is_unread(lists):
     assert isinstance(groups.list_weight("pl-1", 4, lists), Unread)
 
 
+def test_the_quota_of_a_group_that_was_not_read_is_unread():
+    facts = healthy()
+    facts["network"]["groups"]["sg-edge"] = DENIED.to_fact() if isinstance(DENIED, Unread) else DENIED
+    assert findings(facts)["EGRESS-24"].status == "unknown"
+
+
 def test_a_full_group_is_told():
     facts = healthy()
     facts["network"]["groups"]["sg-edge"]["rules"] = [
