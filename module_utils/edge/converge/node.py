@@ -121,6 +121,9 @@ class Node:
             self._module("ansible.builtin.file", {"path": path, "state": "absent"}, f"cannot remove {path}")
             return
         validate = self._validation(change)
+        if change.before is None:
+            parent = os.path.dirname(path)
+            self._module("ansible.builtin.file", {"path": parent, "state": "directory"}, f"cannot make {parent}")
         self._copy(path, change.after, validate if "%s" in validate else "")
         if validate and "%s" not in validate:
             self._try_in_place(change, path, validate)
@@ -148,8 +151,6 @@ class Node:
         return path if self.edge.root == "/" else os.path.join(self.edge.root, path.lstrip("/"))
 
     def _copy(self, path: str, state: Mapping[str, Any], validate: str) -> None:
-        parent = os.path.dirname(path)
-        self._module("ansible.builtin.file", {"path": parent, "state": "directory"}, f"cannot make {parent}")
         handle, source = tempfile.mkstemp(prefix="edgepath-")
         try:
             with os.fdopen(handle, "wb") as stream:
