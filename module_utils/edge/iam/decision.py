@@ -92,7 +92,11 @@ class Decision:
     def about(self, action: str, resource: str, principal: str) -> Decision:
         """The same decision for another request that the same statements settle."""
         copy = object.__new__(Decision)
-        vars(copy).update(vars(self), action=action, resource=resource, principal=principal)
+        fields = copy.__dict__
+        fields.update(self.__dict__)
+        fields["action"] = action
+        fields["resource"] = resource
+        fields["principal"] = principal
         return copy
 
     def explain(self) -> str:

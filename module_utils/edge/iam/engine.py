@@ -25,7 +25,7 @@ from .layers import Plan, PolicySet
 from .policy import Policy, UnreadablePolicy
 from .principal import parse_principal
 from .request import Request
-from .reserved import SERVICES, settle
+from .reserved import settle
 from .truth import MAYBE, NO, YES
 
 __all__ = [
@@ -54,23 +54,30 @@ _MEMORY_LIMIT = 1024
 
 def decide(request: Request, policies: PolicySet) -> Decision:
     """Judge one request."""
-    if request.lowered.startswith(SERVICES):
-        return settle(_decide(request, policies), request.lowered)
-    return _decide(request, policies)
+    if request.special:
+        on_key = request.lowered[:4] == "kms:" and ":key/" in request.resource
+        return settle(_decide(request, policies, on_key), request.lowered)
+    return _decide(request, policies, False)
 
 
-def _decide(request: Request, policies: PolicySet) -> Decision:
-    on_key = request.lowered[:4] == "kms:" and ":key/" in request.resource
-    plan = policies.plan(request.lowered, request.caller, on_key)
+def _decide(request: Request, policies: PolicySet, on_key: bool) -> Decision:
+    plan = policies.plans.get((request.lowered, request.caller, on_key)) or policies.plan(
+        request.lowered, request.caller, on_key
+    )
     if plan.plain is not None and request.owner is not None:
         return _decide_plain(request, plan, policies.unset)
-    evaluation = Evaluation(request, plan, policies.unset)
+    return _weighed(request, plan, policies.unset)
+
+
+def _weighed(request: Request, plan: Plan, unset: int) -> Decision:
+    """The decision by all statements of the plan, and for an unknown one what it hangs on."""
+    evaluation = Evaluation(request, plan, unset)
     decision = _conclude(request, plan, evaluation)
     if decision.outcome is not Outcome.UNKNOWN:
         return decision
 
     def again(context: Context) -> Outcome:
-        return _conclude(request, plan, Evaluation(request, plan, policies.unset, context)).outcome
+        return _conclude(request, plan, Evaluation(request, plan, unset, context)).outcome
 
     return replace(decision, flips=find_flips(evaluation.doubts, evaluation.context(), again))
 

@@ -121,16 +121,16 @@ class PolicySet:
         self._grants = tuple(grants)
         self._gateway = endpoint_type == "gateway"
         self.unset = MAYBE if unset_variable == "unknown" else NO
-        self._plans: dict[tuple[str, Caller, bool], Plan] = {}
+        self.plans: dict[tuple[str, Caller, bool], Plan] = {}
 
     def plan(self, action: str, caller: Caller, on_key: bool) -> Plan:
         """The plan for an action (lower case) of a caller; `on_key` says that the resource is a KMS key."""
         key = (action, caller, on_key)
-        known = self._plans.get(key)
+        known = self.plans.get(key)
         if known is None:
-            if len(self._plans) >= _PLAN_LIMIT:
-                self._plans.clear()
-            known = self._plans[key] = self._make_plan(action, caller, on_key)
+            if len(self.plans) >= _PLAN_LIMIT:
+                self.plans.clear()
+            known = self.plans[key] = self._make_plan(action, caller, on_key)
         return known
 
     def _make_plan(self, action: str, caller: Caller, on_key: bool) -> Plan:
