@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast edge_recording_retrieve's engine fetches, with everything verified, beside tools that verify less.
 
-    python benchmarks/retrieval.py [--mebibytes 256] [--rounds 5]
+    python benchmarks/retrieval.py [--mebibytes 256] [--rounds 5] [--lines 200,1000]
 
 Peers: boto3's download_file always, alone and followed by the SHA-256 and SHA-512 that edgepath computes as well; aws,
-s5cmd and rclone where they are installed. Every figure is of one process from its start to its end, on one SeaweedFS on
-loopback: storage and tool share the processors, so that what hashing costs is seen in full. Prints the medians, the
-ratios, and whether each target is reached; exits 0 whatever it finds. The second table is made behind the fault proxy,
-with one RST for every 20 MB of the object.
+s5cmd and rclone where they are installed. Every figure is of one process from its start to its end, on one SeaweedFS.
+
+The first table is made on loopback: storage and tool share the processors, so that what hashing costs is seen in full.
+The second is made behind the fault proxy, with one RST for every 20 MB of the object. The others are made on lines of
+so many Mbit/s: what the storage sends is held to that by the kernel, in a network namespace of its own, which takes
+root, unshare(1), ip(8) and tc(8). Prints the medians, the ratios, and whether each target is reached; exits 0 whatever
+it finds.
 """
 
 from __future__ import annotations
@@ -87,7 +90,10 @@ def commands(url: str, folder: str) -> dict[str, list[str]]:
 
 
 def run(command: list[str], scratch: Path, seconds: float = 120.0) -> dict[str, float]:
-    """{"seconds", "status", "megabytes"} of one process with a fresh folder; megabytes is its peak resident set."""
+    """{"seconds", "processor", "status", "megabytes"} of one process with a fresh folder.
+
+    processor: seconds of all processors, its own and its children's; megabytes: its peak resident set.
+    """
     folder = tempfile.mkdtemp(dir=scratch)
     words = [word.replace("FOLDER", folder) for word in command]
     environment = {
@@ -98,12 +104,15 @@ def run(command: list[str], scratch: Path, seconds: float = 120.0) -> dict[str, 
         "AWS_DEFAULT_REGION": "eu-west-2",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    environment.pop("AWS_CA_BUNDLE", None)  # rclone 1.60 cannot take it, and there is no TLS here
     begun = time.monotonic()
     child = subprocess.Popen(["timeout", str(seconds), *words], env=environment, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
     elapsed = time.monotonic() - begun
     shutil.rmtree(folder)
-    return {"seconds": elapsed, "status": os.waitstatus_to_exitcode(status), "megabytes": used.ru_maxrss / 1024}
+    spent = used.ru_utime + used.ru_stime
+    megabytes = used.ru_maxrss / 1024
+    return {"seconds": elapsed, "processor": spent, "status": os.waitstatus_to_exitcode(status), "megabytes": megabytes}
 
 
 @contextmanager
@@ -142,6 +151,7 @@ def undisturbed(url: str, scratch: Path, size: int, rounds: int) -> dict[str, di
     return {
         name: {
             "rate": size / MIB / statistics.median(one["seconds"] for one in many),
+            "processor": statistics.median(one["processor"] for one in many),
             "megabytes": max(one["megabytes"] for one in many),
             "failed": sum(one["status"] != 0 for one in many),
         }
@@ -166,17 +176,22 @@ def verdict(reached: bool) -> str:
     return "reached" if reached else "NOT REACHED"
 
 
-def report(plain: dict[str, dict[str, float]], broken: dict[str, dict[str, float]]) -> None:
+def compare(plain: dict[str, dict[str, float]]) -> None:
+    """A table of the tools, and whether edgepath is as fast as the two that the target names."""
     ours = plain["edgepath"]
     for name, one in plain.items():
         ratio = f"  edgepath is {ours['rate'] / one['rate']:.2f} times as fast" if name != "edgepath" else ""
         failed = f"  FAILED {one['failed']:.0f} times" if one["failed"] else ""
-        print(f"{name:22}{one['rate']:8.1f} MiB/s{one['megabytes']:8.1f} MB peak{ratio}{failed}")
+        spent = f"{one['processor']:7.2f} s of processor"
+        print(f"{name:22}{one['rate']:8.1f} MiB/s{spent}{one['megabytes']:8.1f} MB peak{ratio}{failed}")
     for name in ("boto3 download_file", "aws"):
         if name in plain:
             reached = ours["rate"] / plain[name]["rate"] >= RATIO_TARGET
             print(f"  target: at least {RATIO_TARGET:.1f} times {name}: {verdict(reached)}")
     print(f"  target: under {MEMORY_TARGET:.0f} MB: {verdict(ours['megabytes'] < MEMORY_TARGET)}")
+
+
+def resets(broken: dict[str, dict[str, float]]) -> None:
     print(f"\nwith one RST for every {RESET_EVERY / 1e6:.0f} MB")
     for name, one in broken.items():
         outcome = "complete" if one["status"] == 0 else f"failed with status {one['status']:.0f}"
@@ -188,16 +203,52 @@ def report(plain: dict[str, dict[str, float]], broken: dict[str, dict[str, float
     print(f"  target: complete, at most {EXTRA_TARGET:.0f} % extra: {verdict(reached)}")
 
 
+def on_lines(lines: list[int], given: argparse.Namespace) -> None:
+    """This program again, in a network namespace whose loopback is as slow as a line."""
+    missing = [name for name in ("unshare", "ip", "tc") if shutil.which(name) is None]
+    if missing or os.geteuid() != 0:
+        print(f"\nno lines were measured: that takes root{''.join(f', {name}' for name in missing)}")
+        return
+    for line in lines:
+        again = [sys.executable, str(Path(__file__).resolve()), "--within", str(line)]
+        again += ["--mebibytes", str(given.mebibytes), "--rounds", str(given.rounds)]
+        sys.stdout.flush()
+        command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *again]
+        if subprocess.run(command).returncode != 0:
+            print(f"\nthe line of {line} Mbit/s could not be measured")
+
+
+def shape(url: str, line: int) -> None:
+    """Hold what the storage sends from its own port to a rate; what its parts say to each other stays as it is."""
+    port = url.rpartition(":")[2]
+    for words in (
+        "qdisc add dev lo root handle 1: htb default 10",
+        "class add dev lo parent 1: classid 1:10 htb rate 100gbit quantum 200000",
+        f"class add dev lo parent 1: classid 1:20 htb rate {line}mbit burst 256k",
+        f"filter add dev lo parent 1: protocol ip u32 match ip sport {port} 0xffff flowid 1:20",
+    ):
+        subprocess.run(["tc", *words.split()], check=True)
+
+
 def main(arguments: Any = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--mebibytes", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lines", default="200,1000", help="Mbit/s, comma-separated")
+    parser.add_argument("--within", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     size = given.mebibytes * MIB
     with tempfile.TemporaryDirectory() as name, storage(Path(name)) as url:
         scratch = Path(name)
         upload(url, size, scratch)
-        report(undisturbed(url, scratch, size, given.rounds), with_resets(url, scratch, size))
+        if given.within is not None:
+            shape(url, given.within)
+        print("on loopback" if given.within is None else f"\non a line of {given.within} Mbit/s")
+        compare(undisturbed(url, scratch, size, given.rounds))
+        if given.within is None:
+            resets(with_resets(url, scratch, size))
+    if given.within is None:
+        on_lines([int(line) for line in given.lines.split(",") if line], given)
     return 0
 
 
