@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The least that converge and rollback must be allowed behind AWS' API, told from their own source.
 
-Every operation is taken that a kind of object names together with its service. What the audit reads is not repeated: the
-identity that changes has the audit's policy as well.
+Every operation is taken that a kind of object names together with its service. What the audit reads is not repeated:
+the identity that changes has the audit's policy as well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import audit_policy
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "module_utils")]
 
+from edge.converge.actions import ACTIONS  # noqa: E402
 from edge.converge.cloud.api import write_permission  # noqa: E402
 
 KINDS = ROOT / "module_utils/edge/converge/cloud"
@@ -75,3 +76,11 @@ def document() -> dict[str, Any]:
 
 def documents() -> dict[Path, str]:
     return {audit_policy.POLICIES / "converge.json": json.dumps(document(), indent=2) + "\n"}
+
+
+def table() -> Iterator[str]:
+    """The actions as rows of a table: what each needs before it is done."""
+    yield "| action | consent | disturbs transfers | by hand |"
+    yield "| --- | --- | --- | --- |"
+    for name, action in sorted(ACTIONS.items()):
+        yield f"| `{name}` | {action.consent} | {action.disruptive} | {action.manual} |"

@@ -120,6 +120,14 @@ def permissions() -> str:
     return "\n".join([head + TABLE_BEGINS, *audit_policy.table(), TABLE_ENDS + tail])
 
 
+def converge() -> str:
+    """docs/converge.md with its table of actions made anew."""
+    text = (ROOT / "docs/converge.md").read_text(encoding="utf-8")
+    head, _, rest = text.partition(TABLE_BEGINS)
+    _, _, tail = rest.partition(TABLE_ENDS)
+    return "\n".join([head + TABLE_BEGINS, *converge_policy.table(), TABLE_ENDS + tail])
+
+
 def main() -> int:
     stale = []
     made = {
@@ -127,6 +135,7 @@ def main() -> int:
         ROOT / "docs/variables.md": variables(),
         ROOT / "docs/profile.md": profile(),
         ROOT / "docs/permissions.md": permissions(),
+        ROOT / "docs/converge.md": converge(),
         **audit_policy.documents(),
         **converge_policy.documents(),
     }

@@ -28,7 +28,8 @@ from werkzeug.serving import make_server
 # As AWS numbers the list in this region (DescribePrefixLists); it has been the same since the region opened.
 S3_PREFIX_LIST_ID = {"eu-west-2": "pl-7ca54015"}
 
-# Where the permission is not what moto derives from the request: query parameter of a GET on a bucket -> permission.
+# Where the permission is not what moto derives from the request: query parameter of a GET, or of a PUT or DELETE, on a
+# bucket -> permission.
 S3_BUCKET_READS = {
     "encryption": "GetEncryptionConfiguration",
     "object-lock": "GetBucketObjectLockConfiguration",
@@ -36,6 +37,13 @@ S3_BUCKET_READS = {
     "replication": "GetReplicationConfiguration",
     "ownershipControls": "GetBucketOwnershipControls",
     "requestPayment": "GetBucketRequestPayment",
+}
+S3_BUCKET_WRITES = {
+    "encryption": "PutEncryptionConfiguration",
+    "lifecycle": "PutLifecycleConfiguration",
+    "object-lock": "PutBucketObjectLockConfiguration",
+    "publicAccessBlock": "PutBucketPublicAccessBlock",
+    "requestPayment": "PutBucketRequestPayment",
 }
 _XML = "text/xml"
 _S3_RENAMED = {"HeadBucket": "ListBucket"}
@@ -67,8 +75,9 @@ class S3Request(access_control.S3IAMRequest):
 
     def __init__(self, *, method: str, path: str, action: Any, **rest: Any) -> None:
         query = parse_qs(urlsplit(path).query, keep_blank_values=True)
-        if method == "GET" and urlsplit(path).path.strip("/").count("/") == 0:
-            action = next((S3_BUCKET_READS[key] for key in query if key in S3_BUCKET_READS), action)
+        if method in ("GET", "PUT", "DELETE") and urlsplit(path).path.strip("/").count("/") == 0:
+            named = S3_BUCKET_READS if method == "GET" else S3_BUCKET_WRITES
+            action = next((named[key] for key in query if key in named), action)
         renamed = _S3_RENAMED.get(action, action) if isinstance(action, str) else action
         super().__init__(method=method, path=path, action=renamed, **rest)
 

@@ -13,6 +13,7 @@ Document = dict[str, Any]
 
 AUDIT_ROLE = "edgepath-audit"
 BLIND_AUDIT_ROLE = "edgepath-audit-blind"
+CONVERGE_ROLE = "edgepath-converge"
 PREFIX = "exports/"
 
 _OBJECT_READS = ("s3:GetObject", "s3:GetObjectVersion")
@@ -21,6 +22,9 @@ _BUCKET_READS = ("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation
 
 # The very policy that the documentation hands out: what it leaves out, no test of the lab can read.
 _AUDIT: list[Document] = json.loads((PROJECT / "docs/policies/audit.json").read_text(encoding="utf-8"))["Statement"]
+# And what it hands out for converge, which may read what the audit reads.
+_CHANGES = (PROJECT / "docs/policies/converge.json").read_text(encoding="utf-8")
+_CONVERGE: list[Document] = json.loads(_CHANGES)["Statement"]
 # What the other audit role is kept from: half of what decides whether an export gets through.
 BLIND_TO = (
     "ec2:DescribeManagedPrefixLists",
@@ -61,17 +65,22 @@ def trust_user(user: str) -> str:
 
 
 def auditor() -> str:
-    """The base credentials may do one thing: take on an audit role."""
-    return document(_statement("TakeOnAuditRoles", "Allow", "sts:AssumeRole", role_arn("edgepath-audit*")))
+    """The base credentials may do one thing: take on a role of edgepath's."""
+    roles = [role_arn("edgepath-audit*"), role_arn(CONVERGE_ROLE)]
+    return document(_statement("TakeOnRoles", "Allow", "sts:AssumeRole", roles))
 
 
 def operator() -> str:
-    """For converging and for tests: everything, in a lab."""
+    """For tests: everything, in a lab."""
     return document(_statement("Everything", "Allow", "*", "*"))
 
 
 def audit() -> str:
     return document(*_AUDIT)
+
+
+def converge() -> str:
+    return document(*_AUDIT, *_CONVERGE)
 
 
 def audit_blind() -> str:

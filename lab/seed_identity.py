@@ -27,8 +27,13 @@ def users(iam: Any) -> dict[str, dict[str, str]]:
 
 
 def audit_roles(iam: Any) -> None:
-    """The roles that the auditor takes on."""
-    for role, text in ((policies.AUDIT_ROLE, policies.audit()), (policies.BLIND_AUDIT_ROLE, policies.audit_blind())):
+    """The roles that the auditor takes on, and the one with which it converges."""
+    held = {
+        policies.AUDIT_ROLE: policies.audit(),
+        policies.BLIND_AUDIT_ROLE: policies.audit_blind(),
+        policies.CONVERGE_ROLE: policies.converge(),
+    }
+    for role, text in held.items():
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=policies.trust_user("auditor"))
         iam.put_role_policy(RoleName=role, PolicyName="read-the-path", PolicyDocument=text)
 

@@ -72,6 +72,14 @@ VALUES: dict[str, Value] = {
         None, "word", "id", "Only its owner knows whose principals may read the recordings.",
         "IAM User Guide, global condition keys, aws:PrincipalOrgID",
     ),
+    "security_group_rules": Value(
+        60, "whole", "rules", "A rule without room for it is refused beforehand; AWS raises the quota on request.",
+        "Amazon VPC User Guide, Amazon VPC quotas, inbound or outbound rules per security group", least=1.0,
+    ),
+    "network_acl_entries": Value(
+        20, "whole", "entries", "An entry without room for it is refused beforehand; AWS raises the quota to 40.",
+        "Amazon VPC User Guide, Amazon VPC quotas, rules per network ACL", least=1.0,
+    ),
     "kms_key_id": Value(
         None, "word", "ARN or id", "Which key encrypts is its owner's choice; without one SSE-S3 is proposed.",
         "Amazon S3 User Guide, default encryption",

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from ansible.module_utils.edge.bucket import checks as bucket_checks
 from ansible.module_utils.edge.bucket import facts as bucket_facts
@@ -61,14 +60,13 @@ class Bench:
                 "bucket": f"euw2-recordings-{name}",
                 "prefix": "exports/",
                 "audit_role_arn": f"arn:aws:iam::{ACCOUNT}:role/edgepath-audit",
+                "converge_role_arn": f"arn:aws:iam::{ACCOUNT}:role/edgepath-converge",
                 "aws_endpoint_url": held["edge_aws_endpoint_url"],
                 "instance_id": held["edge_instance_id"],
             }
         )
         self.directory = directory
-        key = lab.state["credentials"]["operator"]
-        session = boto3.session.Session(key["access_key_id"], key["secret_access_key"], region_name=REGION)
-        self.cloud = Cloud(self.edge, session)
+        self.cloud = Cloud(self.edge)
 
     def audit(self) -> list[Finding]:
         run = Run(str(self.directory))
