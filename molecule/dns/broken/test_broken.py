@@ -17,4 +17,5 @@ def test_first_name_server_is_gone(node: Any) -> None:
 def test_no_recording_gets_through(node: Any) -> None:
     job = node.export(11)
     assert job["state"] == "FAILED"
-    assert "timed out" in job["error"]["message"]
+    assert job["error"]["status"] == "STREAM_TERMINATION_ERROR"
+    assert job["progress"]["exported"] == 0
