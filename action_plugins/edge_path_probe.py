@@ -101,8 +101,11 @@ def _judged(
     if run_dir is not None:
         witness.keep(run_dir, edge.name, facts, findings)
     counted = _waived(findings, edge.name, run_dir)
-    failing = [f"{item.check}: {item.observed}" for item in counted if item.status == "fail"]
     reasons = gate.reasons(counted, all_checks())
+    failing = [f"{item.check}: {item.observed}" for item in counted if item.status == "fail"]
+    if not gate.allow_unknown:
+        missing = [item for item in counted if item.status == "unknown" and not item.accepted]
+        failing += [f"{item.check}: unknown: {item.observed}" for item in missing]
     return {
         "findings": [finding.to_dict() for finding in findings],
         "failed_because": [*failing, *reasons] if reasons else [],
