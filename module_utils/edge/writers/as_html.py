@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, TemplateError
 from markupsafe import Markup
 
+from ..converge.words import turned
 from ..finding import EdgepathError
 from ..verdict import VERDICTS
 from . import page_past, picture, witnesses
@@ -95,7 +96,26 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         "words": STATUS_WORDS,
         "waivers": [page_past.waiver(each, report.finished.date()) for each in report.waivers],
         "history": page_past.history(report),
+        "converged": _converged(report),
     }
+
+
+def _converged(report: Report) -> dict[str, Any] | None:
+    """What a converge made of the edges, where the audit follows one."""
+    if report.converge is None:
+        return None
+    told = report.converge["edges"]
+    edges = [
+        {
+            "name": name,
+            "was": told[name],
+            "now": now,
+            "turned": list(turned(told[name]["path"], now["path"])),
+        }
+        for name, now in report.edges.items()
+        if name in told
+    ]
+    return {"run": report.converge["run"], "edges": edges}
 
 
 def headline(report: Report) -> str:

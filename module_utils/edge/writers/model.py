@@ -86,6 +86,7 @@ class Report:
     rows: Sequence[Row]
     waivers: Sequence[Mapping[str, Any]]
     history: Mapping[str, Any] | None
+    converge: Mapping[str, Any] | None = None
 
     @property
     def finished(self) -> datetime:
@@ -130,9 +131,8 @@ def parse(data: Any, where: str) -> Report:
             _holds(hop, {"hop": str, "status": str}, f"{where}: edges.{name}.path[{number}]")
     edges = sorted(data["edges"].items(), key=lambda item: (VERDICTS.index(item[1]["verdict"]), item[0]))
     rows = sorted(_rows(data, where), key=_worst_first)
-    report = Report(
-        data["run"], dict(edges), data["checks"], data["coverage"], rows, data.get("waivers") or [], data.get("history")
-    )
+    further = (data.get("waivers") or [], data.get("history"), data.get("converge"))
+    report = Report(data["run"], dict(edges), data["checks"], data["coverage"], rows, *further)
     moment(data["run"]["started"], f"{where}: run.started")
     moment(data["run"]["finished"], f"{where}: run.finished")
     return report
