@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +194,7 @@ def test_a_folder_is_for_one_request(run: Callable[..., dict[str, Any]]) -> None
         ({"job_path": "/nonexistent.json"}, "cannot read the job document"),
         ({"keys": [KEY], "bucket": "no-such-bucket"}, "NoSuchBucket"),
         ({"keys": [KEY], "aws_profile": "nobody"}, "nobody"),
+        ({"keys": [KEY], "endpoint_url": "https://me:secret@s3.example.net"}, "holds a user name or a password"),
     ],
 )
 def test_what_cannot_be_asked(run: Callable[..., dict[str, Any]], options: dict[str, Any], words: str) -> None:
@@ -207,3 +210,27 @@ def test_no_secret_is_left_behind(run: Callable[..., dict[str, Any]], tmp_path: 
         assert secret not in json.dumps(result)
         assert not any(secret.encode() in each for each in left)
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "dest").rglob("*"))
+
+
+def test_nothing_is_written_elsewhere(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            written.append(str(arguments[0]))
+        elif watching and event in ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate"):
+            written.append(str(arguments[1] if event in ("os.rename", "os.link", "os.symlink") else arguments[0]))
+
+    watching = True
+    sys.addaudithook(audit)
+    try:
+        result = run(keys=[KEY])
+    finally:
+        watching = False
+    assert result["complete"] is True
+    # By its descriptor a file has been opened under its name before.
+    elsewhere = {path for path in written if not path.isdigit() and not path.startswith(str(tmp_path / "dest"))}
+    assert len(written) > 5
+    assert {path for path in elsewhere if "__pycache__" not in path} == set()

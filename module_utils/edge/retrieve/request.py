@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..finding import EdgepathError
 from ..job.document import jobs_from
@@ -58,6 +59,9 @@ def request_from(params: Mapping[str, Any]) -> Request:
     for name in POSITIVE:
         if not params[name] > 0:
             raise EdgepathError(f"{name} must be more than 0, not {params[name]}")
+    if "@" in urlsplit(params["endpoint_url"] or "").netloc:
+        # It is written into the plan and the journal.
+        raise EdgepathError("endpoint_url holds a user name or a password; give credentials by profile or environment")
     return Request(
         source=Source(
             bucket=params["bucket"],
