@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs to record a fleet's run in the history, against writing its report.json.
+"""What it costs to record a fleet's run in the history, against writing its report.
 
     python benchmarks/history_recording.py [edges] [findings an edge]
 
-Figures are processor seconds of this process and ratios to writing report.json. The first run writes every finding, a
-later one what differs; both read the report, compare it, and tell the trend, as edge_history does.
+Figures are processor seconds of this process, and ratios to writing report.json and its formats, HTML left out. The
+first run writes every finding, a later one what differs; both compare the report and tell the trend, as edge_history
+does.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from edge.history import enrich, query, store  # noqa: E402
 from edge.history.place import place  # noqa: E402
 from edge.history.record import record  # noqa: E402
 from edge.run import write_json  # noqa: E402
+from edge.writers.formats import WRITERS  # noqa: E402
 from edge.writers.model import parse  # noqa: E402
 
 MIGRATIONS = str(ROOT / "module_utils" / "edge" / "history" / "migrations")
-TARGET = 2.0
+TARGET = 1.0
 CHECK = {"title": "title", "severity": "high", "hop": "bucket", "effect": "none", "remediation": "cure", "source": "s"}
 
 
@@ -81,6 +83,10 @@ def main() -> int:
         written, _ = timed(lambda: write_json(f"{directory}/report.json", data))
         size = Path(directory, "report.json").stat().st_size / 1e6
         print(f"{edges} edges of {findings} findings; report.json of {size:.0f} MB is written in {written:.2f} s")
+        parsed = parse(data, "report.json")
+        formats, _ = timed(lambda: [sum(map(len, write(parsed))) for write in WRITERS.values()])
+        print(f"its formats, HTML left out, are made in {formats:.2f} s")
+        written += formats
         worst = 0.0
         for number in range(4):
             today = later(data, number) if number else data
@@ -102,12 +108,12 @@ def main() -> int:
             counts = dict(told.counts())
             print(
                 f"run {number}: read {reading:.2f} s, record {recording:.2f} s = {recording / written:.2f} of writing "
-                f"report.json, tell {telling:.2f} s; {counts}"
+                f"the report, tell {telling:.2f} s; {counts}"
             )
         size = Path(directory, "history.sqlite").stat().st_size / 1e6
         print(f"history.sqlite after 4 runs: {size:.0f} MB")
     reached = "reached" if worst <= TARGET else "MISSED"
-    print(f"recording costs at most {TARGET:g} times the writing of report.json: {worst:.2f}, {reached}")
+    print(f"recording costs at most {TARGET:g} of writing the report: {worst:.2f}, {reached}")
     return 0
 
 
