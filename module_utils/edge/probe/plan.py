@@ -21,6 +21,7 @@ RANGE_BYTES = 64 * 1024
 READER_BYTES = int(predict.READ_AHEAD)
 SENDER_BYTES = 64 * 1024
 PART_BYTES = 64 * 1024
+_SIZES = {"held": 8192, "reader": READER_BYTES, "sender": SENDER_BYTES}
 CONCURRENCY = 8
 # Seconds that the answers around a silence may take; counted into the plan, not waited for.
 _AROUND = 2.0
@@ -46,8 +47,13 @@ def make(bounds: Sequence[Bound], tunnel: bool, rate: float, options: Mapping[st
             f"{options['max_bytes'] - left['bytes']} bytes; raise max_seconds or max_bytes"
         )
     skipped: list[dict[str, Any]] = []
+    wanted = _wanted(bounds, tunnel, options, skipped)
+    # A fast export's transfer takes every byte that it may; silences need few, and tell more.
+    kept = min(sum(_SIZES[pause["mode"]] for pause in wanted), left["bytes"] / 2)
+    left["bytes"] -= kept
     paced = _paced(bounds, rate, options, left, skipped)
-    pauses = _pauses(bounds, tunnel, options, left, skipped)
+    left["bytes"] += kept
+    pauses = _affordable(wanted, options, left, skipped)
     at_most = _sum(steps, paced, pauses, options)
     if at_most["cost_usd"] > options["max_cost_usd"]:
         raise EdgepathError(
@@ -113,10 +119,10 @@ def _paced(
     }
 
 
-def _pauses(
-    bounds: Sequence[Bound], tunnel: bool, options: Mapping[str, Any], left: dict[str, float], skipped: list[Any]
+def _wanted(
+    bounds: Sequence[Bound], tunnel: bool, options: Mapping[str, Any], skipped: list[Any]
 ) -> list[dict[str, Any]]:
-    """The silences around each bound, shortest first, as many as the limits allow; they are held side by side."""
+    """The silences around each bound, shortest first; those of one length and way are one."""
     wanted: dict[tuple[str, float], dict[str, Any]] = {}
     for bound in bounds:
         if bound.kind != "idle":
@@ -131,9 +137,16 @@ def _pauses(
                 seconds = round((bound.seconds or 0.0) * factor, 3)
                 pause = wanted.setdefault((mode, seconds), {"mode": mode, "seconds": seconds, "bounds": []})
                 pause["bounds"].append(bound.to_dict())
+    return sorted(wanted.values(), key=lambda pause: (pause["seconds"], pause["mode"]))
+
+
+def _affordable(
+    wanted: Sequence[Mapping[str, Any]], options: Mapping[str, Any], left: dict[str, float], skipped: list[Any]
+) -> list[dict[str, Any]]:
+    """As many silences as the limits allow; they are held side by side."""
     chosen: list[dict[str, Any]] = []
-    for pause in sorted(wanted.values(), key=lambda pause: (pause["seconds"], pause["mode"])):
-        size = {"held": 8192, "reader": READER_BYTES, "sender": SENDER_BYTES}[pause["mode"]]
+    for pause in wanted:
+        size = _SIZES[pause["mode"]]
         longest = _together([*chosen, pause], options)
         if longest > left["seconds"] or size > left["bytes"]:
             what = f"a silence of {pause['seconds']:g} s ({pause['mode']}) would pass "

@@ -100,3 +100,10 @@ def test_no_plan_passes_its_limits(bounds, tunnel, write, rate, seconds, size, p
 def test_numbers_that_make_no_sense_are_refused(wrong):
     with pytest.raises(EdgepathError):
         given_options.validated({**DEFAULTS, **wrong})
+
+
+def test_a_fast_transfer_leaves_bytes_for_the_silences():
+    made = make([NAT], rate=43_200_000.0)
+    assert [pause["seconds"] for pause in made["pauses"]] == [332.5, 367.5]
+    assert made["at_most"]["bytes"] <= DEFAULTS["max_bytes"]
+    assert made["paced"]["bytes"] > 0.9 * DEFAULTS["max_bytes"]
