@@ -72,11 +72,14 @@ def _beyond(asked: Iterable[Asked]) -> Iterator[Asked]:
                 yield principal, other, resource
 
 
-def _documents(layer: str, name: str, document: Document | None) -> Documents:
+def _documents(layer: str, name: str, document: Document | None, account: str) -> Documents:
     held = () if document is None else (Named(name, document),)
-    if layer in ("identity", "key_policy"):
-        return Documents().put(layer, held)
-    return Documents(identity=(_EVERYTHING,)).put(layer, held)
+    if layer == "key_policy":
+        return Documents(key_policy=held)
+    # A key whose policy leaves it to the account, so that the account's own policies decide.
+    root = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"}
+    key = Named("key policy", {"Version": "2012-10-17", "Statement": root})
+    return Documents(identity=(_EVERYTHING,), key_policy=(key,)).put(layer, held)
 
 
 def outcome(
@@ -88,7 +91,8 @@ def outcome(
     owner = _ELSEWHERE if layer == "resource" else own.account if own is not None else None
     try:
         request = Request(principal, action, resource, owner, context)
-        return decide(request, _documents(layer, name, document).compile()).outcome
+        account = own.account if own is not None else _ELSEWHERE
+        return decide(request, _documents(layer, name, document, account).compile()).outcome
     except RequestError as error:
         raise Refused(f"the policy engine cannot decide {action} on {resource}: {error}") from None
 

@@ -103,6 +103,7 @@ def test_a_full_network_acl_gets_one_entry_for_all():
     facts = edge_acl(*[entry(number, True, cidr=f"10.{number}.0.0/16") for number in range(1, 20)], entry(100, False))
     fix = cured(facts, "EGRESS-30")
     assert [item["cidr"] for item in fix["entries"]] == ["0.0.0.0/0"]
+    assert fix["action"] == "open_network_acl_entries"
 
 
 def test_no_entry_is_proposed_where_no_number_is_free_before_the_denial():
