@@ -121,6 +121,7 @@ class PolicySet:
         self._grants = tuple(grants)
         self._gateway = endpoint_type == "gateway"
         self.unset = MAYBE if unset_variable == "unknown" else NO
+        # What `plan` has made, by its arguments: the engine looks here first.
         self.plans: dict[tuple[str, Caller, bool], Plan] = {}
 
     def plan(self, action: str, caller: Caller, on_key: bool) -> Plan:

@@ -165,20 +165,22 @@ class _Reader:
             if text == "*":
                 matchers.append(always)
                 continue
-            self._check_resource(where, text)
-            template = parse_resource(text, self._variables)
+            self._check_resource(where, text, completed=_of_identity(item))
+            template = parse_resource(_complete(text) if _of_identity(item) else text, self._variables)
             if template.variables:
                 dynamic.append(template)
-            elif "*" in text or "?" in text:
+            elif "*" in text or "?" in text or text.count(":") < 5:
                 matchers.append(template.static_matcher())
             else:
                 exact.append("".join(str(token) for token in template.static_tokens()))
         return Resources(negated, frozenset(exact), matchers, dynamic)
 
-    def _check_resource(self, where: str, text: str) -> None:
+    def _check_resource(self, where: str, text: str, completed: bool) -> None:
         segments = text.split(":", 5)
         if segments[0] != "arn":
             self._faults.tolerable(where, f"{shorten(text)} is neither * nor an ARN")
+        elif len(segments) < 6 and completed and not text.endswith("*"):
+            self._faults.warn(where, f"{shorten(text)} is no whole ARN: what is missing stands for everything")
         elif len(segments) < 6 and not text.endswith("*"):
             self._faults.tolerable(where, f"{shorten(text)} has fewer than the six segments of an ARN")
         elif len(segments) > 2 and ("*" in segments[2] or "?" in segments[2]):
@@ -245,6 +247,18 @@ class _Reader:
                     self._faults.warn(where, f"{text} is the id of a deleted user or role: a dead grant")
                 found.append(grantee)
         return found
+
+
+def _of_identity(item: Mapping[str, Any]) -> bool:
+    """Whether a statement is of a policy that is attached to an identity: it names no principal."""
+    return "Principal" not in item and "NotPrincipal" not in item
+
+
+def _complete(text: str) -> str:
+    """In a policy of an identity AWS completes an ARN of fewer than six segments with `*` for each that is missing
+    (AWS IAM User Guide, "IAM JSON policy elements: Resource", on incomplete ARNs)."""
+    missing = 5 - text.count(":")
+    return text + ":*" * missing if text.startswith("arn:") and missing > 0 and not text.endswith("*") else text
 
 
 def _action_fault(text: str) -> str:

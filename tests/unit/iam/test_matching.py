@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.edge.iam.engine import UNKNOWN, Policy
 
-from tests.unit.iam.builders import BUCKET, GET, HOME, OBJECT, SESSION, USER, allow, ask, deny, outcome, policy
+from tests.unit.iam.builders import BUCKET, GET, HOME, OBJECT, OTHER, SESSION, USER, allow, ask, deny, outcome, policy
 
 ALLOW, IMPLICIT = "allow", "implicit_deny"
 
@@ -235,3 +235,37 @@ def test_an_explicit_deny_with_not_action_and_not_resource():
     assert outcome(USER, GET, OBJECT, identity=fence) == ALLOW
     assert outcome(USER, "ec2:DescribeInstances", "*", identity=fence) == "explicit_deny"
     assert outcome(USER, "s3:PutObject", OBJECT, identity=fence) == "explicit_deny"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "matches"),
+    [
+        ("arn:aws:s3", OBJECT, True),
+        ("arn:aws:s3:", OBJECT, True),
+        ("arn:aws:sqs", OBJECT, False),
+        ("arn:aws", OBJECT, True),
+        ("arn:aws:sqs:eu-west-1", f"arn:aws:sqs:eu-west-1:{HOME}:q", True),
+        ("arn:aws:sqs:eu-west-1", f"arn:aws:sqs:eu-west-2:{HOME}:q", False),
+        (f"arn:aws:sqs:*:{HOME}", f"arn:aws:sqs:eu-west-2:{HOME}:q", True),
+        (f"arn:aws:sqs:*:{OTHER}", f"arn:aws:sqs:eu-west-2:{HOME}:q", False),
+        (f"arn:aws:sqs:eu-west-1:{HOME}", f"arn:aws:sqs:eu-west-1:{HOME}:q:r", True),
+    ],
+)
+def test_an_arn_that_is_not_whole_is_completed_in_an_identity_policy(
+    pattern: str, resource: str, matches: bool
+) -> None:
+    """AWS adds a `*` for each segment that is missing; a bucket's policy is not completed."""
+    expected = "allow" if matches else "implicit_deny"
+    assert outcome(USER, "s3:GetObject", resource, identity=[policy(allow("s3:GetObject", pattern))]) == expected
+    inverted = {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": pattern}
+    turned = "implicit_deny" if matches else "allow"
+    assert outcome(USER, "s3:GetObject", resource, identity=[policy(inverted)]) == turned
+    granting = Policy.parse(
+        {"Version": "2012-10-17", "Statement": allow("s3:GetObject", pattern, principal="*")}, "bucket", lenient=True
+    )
+    assert outcome(USER, "s3:GetObject", resource, resource=granting) == "implicit_deny"
+
+
+def test_an_arn_that_is_not_whole_is_worth_a_warning() -> None:
+    found = Policy.parse({"Version": "2012-10-17", "Statement": allow("s3:GetObject", "arn:aws:s3")}, "wide")
+    assert "stands for everything" in str(found.warnings[0])

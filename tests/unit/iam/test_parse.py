@@ -61,7 +61,7 @@ S = "$.Statement[0]"
         (broken(Action=[["s3:*"]]), f"{S}.Action[0]", "expected a string, not an array"),
         (broken(Action=None), f"{S}.Action", "expected a string, not null"),
         (broken(Resource="recordings/*"), f"{S}.Resource", "neither * nor an ARN"),
-        (broken(Resource="arn:aws:s3:recordings"), f"{S}.Resource", "six segments"),
+        (broken(Principal="*", Resource="arn:aws:s3:recordings"), f"{S}.Resource", "six segments"),
         (broken(Resource="arn:aws:*:::x"), f"{S}.Resource", "wildcard for its service"),
         (broken(Resource=[]), f"{S}.Resource", "empty"),
         (broken(Principal="arn:aws:iam::111122223333:user/x"), f"{S}.Principal", 'stands in {"AWS"'),
