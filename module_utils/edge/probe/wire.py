@@ -160,8 +160,8 @@ class Wire:
         poll.register(self.sock, select.POLLRDHUP | (select.POLLIN if reading else 0))
         until = time.monotonic() + seconds
         while True:
-            left = self.budget.wait(until - time.monotonic()) if until > time.monotonic() else 0.0
-            events = poll.poll(left * 1000.0)
+            left = until - time.monotonic()  # read once: poll(2) takes a negative time for one without end
+            events = poll.poll(self.budget.wait(left) * 1000.0 if left > 0 else 0)
             if events:
                 flags = events[0][1]
                 return "gone" if flags & (select.POLLRDHUP | select.POLLHUP | select.POLLERR) else "bytes"

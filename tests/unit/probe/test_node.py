@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible.module_utils.edge.finding import Bound, EdgepathError
-from ansible.module_utils.edge.probe import node, plan, route
+from ansible.module_utils.edge.probe import node, plan, route, wire
 from ansible.module_utils.edge.probe.wire import Ended
 
 from lab.fault_proxy import Fault, FaultProxy
@@ -325,3 +325,37 @@ def test_the_name_is_asked_again_while_a_transfer_lasts(storage):
 
 def test_without_a_transfer_the_name_is_not_watched(storage):
     assert walk(f"http://{storage.where}", paced_seconds=0.0)["drift"] is None
+
+
+class Ticking:
+    """A clock that moves on by a step whenever it is read."""
+
+    def __init__(self, step):
+        self.now, self.step = 0.0, step
+
+    def monotonic(self):
+        self.now += self.step
+        return self.now
+
+
+@pytest.mark.parametrize("step", [0.01, 0.3, 0.4, 0.5, 0.7])
+def test_a_silence_that_is_over_between_two_looks_at_the_clock_is_not_without_end(monkeypatch, step):
+    """poll(2) waits for ever where the time is negative."""
+    ours, theirs = socket.socketpair()
+    waited = []
+
+    class Poll:
+        def register(self, *_):
+            pass
+
+        def poll(self, milliseconds):
+            waited.append(milliseconds)
+            return []
+
+    with contextlib.closing(ours), contextlib.closing(theirs):
+        line = wire.Wire(ours, wire.Budget(60.0, 1000), 5.0)
+        monkeypatch.setattr(wire, "time", Ticking(step))
+        monkeypatch.setattr(wire.select, "poll", Poll)
+        line.budget.until = 1e9
+        assert line.quiet(1.0) is None
+    assert waited and min(waited) >= 0
