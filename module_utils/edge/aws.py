@@ -123,6 +123,9 @@ def by_account(edges: Iterable[Edge]) -> dict[AccountKey, list[Edge]]:
 class Account:
     """Reads one account and region under one identity. Thread-safe; counts its calls."""
 
+    # As AWS' own logs name what was done with an assumed role.
+    session_name = "edgepath-audit"
+
     def __init__(self, key: AccountKey, session: Any | None = None) -> None:
         require_boto3()
         self.key = key
@@ -210,7 +213,7 @@ class Account:
         sts = base.client("sts", endpoint_url=self.key.endpoint_url, config=client_config(self.key.endpoint_url))
         self.calls["sts:AssumeRole"] += 1
         try:
-            credentials = sts.assume_role(RoleArn=self.key.role_arn, RoleSessionName="edgepath-audit")["Credentials"]
+            credentials = sts.assume_role(RoleArn=self.key.role_arn, RoleSessionName=self.session_name)["Credentials"]
         except botocore.exceptions.ClientError as error:
             self._failed = self._client_error(error, "sts:AssumeRole", self.key.role_arn)
             return base

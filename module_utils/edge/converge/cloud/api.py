@@ -48,6 +48,8 @@ def write_permission(service: str, operation: str) -> str:
 class Cloud(Account):
     """One edge's account and region, as converge reads and changes it."""
 
+    session_name = "edgepath-converge"
+
     def __init__(self, edge: Edge, session: Any | None = None) -> None:
         super().__init__(_identity(edge), session)
         self.edge = edge
