@@ -69,6 +69,7 @@ def _write(path: Path, before: Any, after: Any, validate: str | None = None) -> 
 def test_files_are_written_validated_compared_and_put_back(tmp_path: Path) -> None:
     program("haproxy")
     good = "defaults\n  mode http\n  timeout client 1m\n  timeout server 1m\n  timeout connect 5s\n"
+    good += "listen l\n  bind 127.0.0.1:1\n  server s 127.0.0.1:2\n"
     path, new, link = tmp_path / "haproxy.cfg", tmp_path / "new.d/x.conf", tmp_path / "link.conf"
     path.write_text(good)
     path.chmod(0o640)
@@ -80,7 +81,7 @@ def test_files_are_written_validated_compared_and_put_back(tmp_path: Path) -> No
     answers = _run(tmp_path, {}, [
         {"read": [f"file:{path}", f"file:{link}", f"file:{new}", "program:haproxy", "program:nothing-of-that-name"]},
         _write(path, before, bad, check),
-        _write(path, after, before),
+        _write(path, after, bad),
         _write(path, before, after, check),
         _write(path, before, after, check),
         {"read": [f"file:{path}"]},
