@@ -223,8 +223,8 @@ def shape(url: str, line: int) -> None:
     port = url.rpartition(":")[2]
     for words in (
         "qdisc add dev lo root handle 1: htb default 10",
-        "class add dev lo parent 1: classid 1:10 htb rate 100gbit quantum 200000",
-        f"class add dev lo parent 1: classid 1:20 htb rate {line}mbit burst 256k",
+        "class add dev lo parent 1: classid 1:10 htb rate 100gbit quantum 60000",
+        f"class add dev lo parent 1: classid 1:20 htb rate {line}mbit burst 256k quantum 60000",
         f"filter add dev lo parent 1: protocol ip u32 match ip sport {port} 0xffff flowid 1:20",
     ):
         subprocess.run(["tc", *words.split()], check=True)

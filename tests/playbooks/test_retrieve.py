@@ -214,8 +214,16 @@ def test_what_a_package_needs_is_asked_for_before_anything_is_fetched(
     assert not (done.folder / "retrieved").exists()
 
 
-def test_a_window_of_time_without_a_package(retrieve: Callable[..., Retrieval], tmp_path: Path) -> None:
-    done = retrieve(since="2026-11-21T05:00:00Z", until="2026-11-21T06:00:00Z", package=False)
+def test_an_edge_that_cannot_be_reached_from_here(lab: Lab, retrieve: Callable[..., Retrieval], tmp_path: Path) -> None:
+    """A window of time, without a package, by an inventory whose edge has a far address, its own Python and root."""
+    host = {
+        "ansible_host": "192.0.2.1", "ansible_connection": "ssh", "ansible_become": True,
+        "ansible_python_interpreter": "/opt/appliance/python", "edge_bucket": BUCKET, "edge_prefix": "exports/",
+        "edge_storage_kind": "s3_compatible", "edge_storage_endpoint": lab.url, "edge_region": "eu-west-2",
+    }  # fmt: skip
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"edges": {"hosts": {"harbour": host}}}))
+    done = retrieve("-i", str(inventory), since="2026-11-21T05:00:00Z", until="2026-11-21T06:00:00Z", package=False)
     assert done.status == 0, done.output
     assert done.json("retrieved/reconciliation.json")["complete"] is True
     assert len(done.json("retrieved/plan.json")["objects"]) == 4
