@@ -190,6 +190,18 @@ def test_a_fix_changes_something_once_and_is_taken_back(fix: dict[str, Any], sta
             assert merge(states[key], after, after) == expected
 
 
+PRESENT = {
+    "bucket_lifecycle": {"Rules": [{"ID": "x"}]},
+    "bucket_policy": document({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}),
+    "endpoint_policy": document({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}),
+    "key_policy": document({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"}),
+    "inline_policy": document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}),
+    "managed_policy": document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}),
+    "gateway_endpoint": [["rtb-1"]],
+}
+NEVER_ABSENT = {"object_lock"}
+
+
 def without(data: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != name}
 
@@ -460,6 +472,20 @@ def test_a_perimeter_of_the_organisation() -> None:
     fix = {"action": "add_perimeter", "bucket": "recordings"}
     (statement,) = apply(fix, {"caller:caller": CALLER}, edge)["bucket_policy:recordings"]["Statement"]
     assert statement["Resource"] == f"{BUCKET_ARN}/exports/*"
+
+
+@pytest.mark.parametrize("kind", sorted(objects.MERGE))
+def test_what_somebody_deleted_is_not_made_again(kind: str) -> None:
+    """None tells work.undo that nothing can be put back where there was something before."""
+    samples = {**{key.partition(":")[0]: state for _, states in CASES for key, state in states.items()}, **PRESENT}
+    before = samples[kind]
+    assert before is not None
+    if kind in NEVER_ABSENT:
+        return
+    try:
+        assert objects.MERGE[kind](before, before, None) is None
+    except Refused as why:
+        assert "somebody changed" in str(why)
 
 
 # What others made, whatever it is, stays; and a rollback takes away ours alone.

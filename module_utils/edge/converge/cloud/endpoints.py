@@ -80,7 +80,7 @@ def _move_tables(cloud: Cloud, standing: list[dict[str, Any]], before: State, af
 def _merge_gateway(before: State, after: State, current: State) -> State:
     """The route tables that we had associated go; an endpoint that we had made goes when nobody else uses it."""
     if current is None:
-        return before
+        return None
     ours = _tables(after) - _tables(before)
     left = sorted(sorted(set(tables) - ours) for tables in current)
     if before is None:

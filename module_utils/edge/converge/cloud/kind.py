@@ -45,6 +45,8 @@ def merge_items(
     """The merge of a set: what we added goes, what we removed comes back, what others did stays."""
 
     def merge(before: State, after: State, current: State) -> State:
+        if current is None:
+            return None  # it is gone, and what was in it with it
         was = {key(item): item for item in before or ()}
         made = {key(item): item for item in after or ()}
         kept = [item for item in current or () if key(item) not in made or key(item) in was]
@@ -70,6 +72,8 @@ def merge_named(before: Mapping[str, Any], after: Mapping[str, Any], current: Ma
 
 def merge_fields(before: State, after: State, current: State) -> State:
     """merge_named for states that may be absent."""
+    if current is None:
+        return None
     merged = merge_named(before or {}, after or {}, current or {})
     return None if before is None and not any(merged.values()) else merged
 

@@ -48,7 +48,7 @@ def _write_versioning(cloud: Cloud, name: str, _before: State, after: State) -> 
 def _merge_versioning(before: State, after: State, current: State) -> State:
     """Versioning that was once enabled never becomes what it was before: suspended is what comes nearest."""
     merged = merge_fields(before, after, current)
-    if before is not None and before["status"] is None and merged["status"] is None:
+    if merged is not None and before is not None and before["status"] is None and merged["status"] is None:
         merged["status"] = "Suspended"
     return merged
 
