@@ -70,10 +70,12 @@ def reading(place: Place) -> Iterator[Connection]:
     if place.path is not None and not os.path.exists(place.path):
         raise EdgepathError(f"there is no history at {place.name} yet; an audit makes it")
     try:
-        url = place.url
+        url, arguments = place.url, {}
         if place.path is not None:
             url = url.set(database=f"file:{_quoted(place.path)}", query={"mode": "ro", "uri": "true"})
-        engine = create_engine(url)
+            # A writer of a fleet's run keeps readers out for seconds (sqlite.org/lockingv3.html, cache spill).
+            arguments = {"timeout": WAIT_SECONDS}
+        engine = create_engine(url, connect_args=arguments)
         with contextlib.closing(_Disposed(engine)), engine.connect() as connection:
             revision = _revision(connection)
             if revision != HEAD:
