@@ -51,6 +51,7 @@ table inet filter {
 		type filter hook output priority filter; policy drop;
 		ct state established,related accept
 		oif lo accept
+		tcp sport 22 accept
 		meta l4proto { tcp, udp } th dport 53 accept
 		ip daddr 169.254.169.254 tcp dport 80 accept
 		# recording storage, ranges of 2019
