@@ -98,7 +98,7 @@ def plant(root: Path, canary: Canaries) -> None:
     add(root, "var/log/genesys/edge.log",
         f"2026-11-20T02:18:41.229Z WARN  [export] PUT {canary.url('log')} ended\n"
         f"2026-11-20T02:18:41.230Z WARN  [export] Authorization: Bearer {canary('log, bearer')}\n"
-        f"2026-11-20T02:18:41.231Z ERROR [export] password={canary('log, password')} connection reset by peer\n")  # fmt: skip
+        f"2026-11-20T02:18:41.231Z ERROR [export] password={canary('log, password')} reset\n")  # fmt: skip
     add(
         root,
         "var/log/squid/access.log",
