@@ -29,7 +29,7 @@ def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
         text += _hanging(f"  {painted}  {name:<{width}}  ", 16 + width, edge["sentence"])
     for name, edge in edges:
         text += list(_detail(name, edge, report["checks"]))
-    text += ["", *_coverage(report), *_waivers(report)]
+    text += ["", *_coverage(report), *_waivers(report), *_changes(report)]
     if "converge" in report:
         text.append("")
         for line in before_and_after(report):
@@ -106,6 +106,17 @@ def _waivers(report: Mapping[str, Any]) -> Iterator[str]:
         if waiver["findings"] and waiver["state"] == "active":
             accepted = f"{waiver['findings']} finding{'' if waiver['findings'] == 1 else 's'} accepted"
             yield f"waiver {waiver['ticket']}: {accepted}, {waiver['check']}, until {waiver['expires']}"
+
+
+def _changes(report: Mapping[str, Any]) -> Iterator[str]:
+    """What changed since the run before, where a history is kept and there was one."""
+    history = report.get("history") or {}
+    if not history.get("since"):
+        return
+    words = [finding.get("change") for edge in report["edges"].values() for finding in edge["findings"]]
+    counted = {word: words.count(word) for word in ("new", "fixed", "changed", "unchanged")}
+    counted["fixed"] += len(history["gone"])
+    yield f"since {history['since']}: {', '.join(f'{number} {word}' for word, number in counted.items())}"
 
 
 def _field(label: str, value: str) -> Iterator[str]:
