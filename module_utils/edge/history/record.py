@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timezone
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from ..writers.model import Report, Row
 from .changes import GONE, OPEN, State, mark, step
@@ -68,12 +68,13 @@ def record(connection: Connection, report: Report) -> Comparison:
     told = Comparison(seq, since=_since(connection, before.values()))
     writes = _Writes()
     nths = {edge: (before[edge].nth if edge in before else 0) + 1 for edge in report.edges}
-    for row in report.rows:
+    asked = _asked(report)
+    for row in asked:
         edge = row.finding["edge"]
         _answered(row, stored.get(row.uid), edge in before, (seq, nths[edge], started), told, writes)
-    _absent(report, stored, before, (seq, nths, started), told, writes)
+    _absent(asked, stored, before, (seq, nths, started), told, writes)
     _write(connection, writes)
-    _verdicts(connection, report, seq, nths, before, started)
+    _verdicts(connection, report, _counted(connection, report, asked), seq, nths, before, started)
     counted = told.counts()
     values = {word: counted[word] for word in ("new", "fixed", "changed")}
     connection.execute(update(runs).where(runs.c.seq == seq).values(**values))
@@ -108,18 +109,26 @@ def _answered(row: Row, was: Any, compared: bool, now: tuple[int, int, str], tol
         told.first_seen[row.uid] = started if was is None else was.first_seen
 
 
+def _asked(report: Report) -> Sequence[Row]:
+    """The findings of the steps that the run took; of those that it left out, all is unknown since nobody asked."""
+    left_out = {step.upper() for step in (report.run.get("scope") or {}).get("steps_left_out") or ()}
+    if not left_out:
+        return report.rows
+    return [row for row in report.rows if row.id.partition("-")[0] not in left_out]
+
+
 def _absent(
-    report: Report,
+    rows: Sequence[Row],
     stored: Mapping[str, Any],
     before: Mapping[str, Any],
     now: tuple[int, Mapping[str, int], str],
     told: Comparison,
     writes: _Writes,
 ) -> None:
-    """Findings of the report's edges that it does not hold: gone where their check was answered, else not looked at."""
+    """Findings of the edges that are not among the rows: gone where their check was answered, else not looked at."""
     seq, nths, started = now
-    there = {row.uid for row in report.rows}
-    answered = _answers(report.rows)
+    there = {row.uid for row in rows}
+    answered = _answers(rows)
     for uid, was in stored.items():
         if uid in there or was.status == GONE:
             continue
@@ -182,17 +191,29 @@ def _begin(connection: Connection, report: Report, started: str) -> int:
     return int(key[0]) if key is not None else 0
 
 
+def _counted(connection: Connection, report: Report, asked: Sequence[Row]) -> dict[str, Counter[str]]:
+    """How many findings of each edge have which status; where steps were left out, theirs count as they stood."""
+    counted: dict[str, Counter[str]] = {edge: Counter() for edge in report.edges}
+    if len(asked) == len(report.rows):
+        for row in asked:
+            counted[row.finding["edge"]][row.status] += 1
+        return counted
+    for some in chunks(list(report.edges)):
+        lines = select(findings.c.edge, findings.c.status, func.count()).where(findings.c.edge.in_(some))
+        for edge, status, number in connection.execute(lines.group_by(findings.c.edge, findings.c.status)):
+            counted[edge][status] += number
+    return counted
+
+
 def _verdicts(
     connection: Connection,
     report: Report,
+    counted: Mapping[str, Counter[str]],
     seq: int,
     nths: Mapping[str, int],
     before: Mapping[str, Any],
     started: str,
 ) -> None:
-    counted: dict[str, Counter[str]] = {edge: Counter() for edge in report.edges}
-    for row in report.rows:
-        counted[row.finding["edge"]][row.status] += 1
     lines = [
         {
             "seq": seq,
