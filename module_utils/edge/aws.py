@@ -33,6 +33,9 @@ CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
 MAX_ATTEMPTS = 8
 READER_THREADS = 8
+# After so many reads in a row that waited in vain through all of their attempts, a service is not asked again: where a
+# network drops packets, an audit would else last for hours.
+MOST_SILENCES = 3
 
 _DENIED = {
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "Forbidden", "403",
@@ -135,6 +138,7 @@ class Account:
         self._base = session
         self._session: Any = None
         self._failed: Unread | None = None
+        self._silences: Counter[tuple[str, str | None]] = Counter()
 
     def read(
         self,
@@ -151,22 +155,27 @@ class Account:
         Returns the answer, None where the thing does not exist, or Unread.
         """
         permission = permission_of(service, operation)
+        asked = (service, endpoint_url)
+        if self._silences[asked] >= MOST_SILENCES:
+            message = f"{service} left {MOST_SILENCES} reads without an answer, and was not asked again"
+            return self._unread("unreachable", permission, resource, message)
         try:
             client = self._client(service, endpoint_url)
             if self._failed is not None:
                 return self._failed
-            if result_key is not None and client.can_paginate(operation):
-                return self._pages(client, operation, permission, result_key, parameters)
-            with self._lock:
-                self.calls[permission] += 1
-            answer = getattr(client, operation)(**parameters)
-            return answer if result_key is None else answer[result_key]
+            answer = self._answer(client, operation, permission, result_key, parameters)
+            self._silences[asked] = 0
+            return answer
         except (KeyError, TypeError) as error:
             # botocore hands on what a truncated answer left: a key that the API guarantees is missing.
             return self._unread("error", permission, resource, f"the answer is incomplete ({error!r})")
         except botocore.exceptions.ClientError as error:
+            self._silences[asked] = 0
             return self._client_error(error, permission, resource)
         except _UNREACHABLE as error:
+            if isinstance(error, _SILENT):
+                with self._lock:
+                    self._silences[asked] += 1
             return self._unread("unreachable", permission, resource, str(error))
         except _NO_CREDENTIALS as error:
             return self._unread("denied", permission, resource, f"no usable credentials: {error}")
@@ -183,6 +192,16 @@ class Account:
     def identity(self) -> Any:
         """sts:GetCallerIdentity: ``{"Account", "Arn", "UserId"}``, or Unread."""
         return self.read("sts", "get_caller_identity", resource="caller")
+
+    def _answer(
+        self, client: Any, operation: str, permission: str, result_key: str | None, parameters: Mapping[str, Any]
+    ) -> Any:
+        if result_key is not None and client.can_paginate(operation):
+            return self._pages(client, operation, permission, result_key, parameters)
+        with self._lock:
+            self.calls[permission] += 1
+        answer = getattr(client, operation)(**parameters)
+        return answer if result_key is None else answer[result_key]
 
     def _pages(
         self, client: Any, operation: str, permission: str, result_key: str, parameters: Mapping[str, Any]
@@ -272,6 +291,7 @@ if BOTO3_ERROR is None:
         botocore.exceptions.ProxyConnectionError,
         botocore.exceptions.SSLError,
     )
+    _SILENT = (botocore.exceptions.ConnectTimeoutError, botocore.exceptions.ReadTimeoutError)
     _NO_CREDENTIALS = (
         botocore.exceptions.NoCredentialsError,
         botocore.exceptions.PartialCredentialsError,
