@@ -144,8 +144,8 @@ options:
         default: []
       service_commands:
         description:
-          - How programs are told to read their files again where systemd does not run them, a command by the name of the
-            program or unit, such as V(squid -k reconfigure) for C(squid). Converge runs it on the edge.
+          - How programs are told to read their files again where systemd does not run them, a command by the name of
+            the program or unit, such as V(squid -k reconfigure) for C(squid). Converge runs it on the edge.
         type: dict
         default: {}
       payload:

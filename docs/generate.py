@@ -58,10 +58,10 @@ def profile() -> str:
     parts = [
         GENERATED,
         "# The profile\n",
-        "The configuration known to carry large exports. Converge brings an edge to it, and the checks judge by it. A",
-        "bound must outlast the longest recording of `edge_payload` on its way (minutes / pace) times `timeout_margin`;",
-        "the shipped payload is a recording of four hours in two channels. `edge_profile` in an inventory overrides any",
-        "of these values.\n",
+        "The configuration known to carry large exports. Converge brings an edge to it, and the checks judge by it.",
+        "A bound must outlast the longest recording of `edge_payload` on its way (minutes / pace) times",
+        "`timeout_margin`; the shipped payload is a recording of four hours in two channels. `edge_profile` in an",
+        "inventory overrides any of these values.\n",
         "| key of `edge_profile` | default | unit | why | source |",
         "| --- | --- | --- | --- | --- |",
     ]

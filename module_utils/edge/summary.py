@@ -147,4 +147,5 @@ def _scope(scope: Mapping[str, Any]) -> Iterator[str]:
     """That a run is of a part alone: its report replaces no fuller one."""
     if scope.get("partial"):
         steps = f", without {', '.join(scope['steps_left_out'])}" if scope["steps_left_out"] else ""
-        yield f"partial run: {scope['edges']} of {scope['inventory']} edges{steps}; it takes runs/latest from no fuller run"
+        share = f"{scope['edges']} of {scope['inventory']} edges{steps}"
+        yield f"partial run: {share}; it takes runs/latest from no fuller run"
