@@ -16,9 +16,9 @@ from .world import PREFIXES_FILE, REGION
 
 SOCKET_PREFIX = "/tmp/seaweedfs-"
 _ATTEMPTS = 5
-_MOTO_SECONDS = 30.0
-_NAME_SERVER_SECONDS = 15.0
-_OBJECT_STORE_SECONDS = 45.0
+_MOTO_SECONDS = 90.0
+_NAME_SERVER_SECONDS = 60.0
+_OBJECT_STORE_SECONDS = 120.0
 _OBJECT_STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
                        "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
 Started = TypeVar("Started")
