@@ -47,7 +47,8 @@ class Node:
         """edge_facts as that user over SSH, by Ansible's own command line."""
         own = {key.removeprefix("edge_"): value for key, value in VARIABLES.items() if key.startswith("edge_")}
         own.update(name=NAME, bucket="euw2-recordings-london", proxy_config_paths=["/etc/squid/squid.conf"])
-        own.pop("converge_profile", None)
+        own.pop("converge_role_arn", None)
+        own.pop("report_formats", None)
         arguments = {"edge": {**own, **variables}, "sections": sections}
         ssh = self.place["ssh"]
         command = [
