@@ -90,7 +90,8 @@ def _run_options() -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
             for name, option in entry["options"].items():
-                if name.removeprefix("edge_") in RUN_VARIABLES and name != "edge_run_dir":
+                own = name.removeprefix("edge_")
+                if (own in RUN_VARIABLES or own.startswith(("notify_", "schedule_"))) and name != "edge_run_dir":
                     yield name, option
 
 

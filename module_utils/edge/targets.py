@@ -61,6 +61,9 @@ RUN_VARIABLES = (
     "history_edge", "history_check", "history_limit", "diff_from", "diff_to", "merge_reports", "merge_max_age_hours",
 )  # fmt: skip
 
+# All variables that begin so are the run's, or of the node that runs it.
+RUN_PREFIXES = ("probe_", "retrieve_", "notify_", "schedule_")
+
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
 _PREFIX = "edge_"
@@ -215,7 +218,7 @@ def edges_from(data: Iterable[Mapping[str, Any]], complete: bool = False) -> tup
 
 
 def _of_the_run(name: str) -> bool:
-    return name in RUN_VARIABLES or name.startswith(("probe_", "retrieve_"))
+    return name in RUN_VARIABLES or name.startswith(RUN_PREFIXES)
 
 
 def from_variables(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
