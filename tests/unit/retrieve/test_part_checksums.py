@@ -108,7 +108,8 @@ def test_of_a_flipped_bit_its_part_alone_is_fetched_again(
 ) -> None:
     flip = Fault("flip", after_bytes=PART + 1000, request=f"^GET .*{KEY}", times=1)
     with FaultProxy(storage.host, [flip]) as proxy:
-        done = fetch(proxy.url, KEY, session=like_s3(), options={"concurrency": 1})
+        options = {"concurrency": 1, "window_seconds": 30.0}
+        done = fetch(proxy.url, KEY, session=like_s3(), idle_seconds=30.0, options=options)
         assert len(proxy.events("flip")) == 1
     assert done.reconciliation["complete"], done.failures
     assert same(dest / "objects" / KEY, BODY)
