@@ -29,11 +29,6 @@ pin() { # 52.92.88.10 was S3 in this region until October 2020
     echo "52.92.88.10 s3.eu-west-2.amazonaws.com $bucket.s3.eu-west-2.amazonaws.com" >>/etc/hosts
 }
 
-resolver() { # a name server that is gone stands first (192.0.2.0/24 is nobody's, RFC 5737)
-    sed -i 's/^DNS=.*/DNS=192.0.2.53 169.254.169.253/' /etc/systemd/resolved.conf.d/site.conf
-    systemctl restart systemd-resolved
-}
-
 firewall() { # out to the storage's ranges of 2019 alone
     cat >/etc/nftables.conf <<'RULES'
 #!/usr/sbin/nft -f
