@@ -21,8 +21,13 @@ def rules(before: State, after: State, current: State) -> State:
 
 
 def file(before: State, after: State, current: State) -> State:
-    """The lines that we changed, put back; None where somebody changed those very lines, or the file is gone."""
-    if before is None or after is None or current is None:
+    """The lines that we changed, put back; None where somebody changed those very lines, or the file is gone.
+
+    Refused where we made the file: absent is its former state, but what somebody wrote into it since would go with it.
+    """
+    if before is None:
+        raise Refused("somebody changed it since we made it; it is left as it is")
+    if after is None or current is None:
         return None
     try:
         texts = [text_of(state, "") for state in (before, after, current)]

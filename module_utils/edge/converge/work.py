@@ -106,7 +106,9 @@ def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of:
     and told.
     """
     spans: dict[str, ObjectChange] = {}
+    steps: dict[str, list[ObjectChange]] = {}
     for change in journal:
+        steps.setdefault(change.ref.key, []).append(change)
         first = spans.pop(change.ref.key, change)
         spans[change.ref.key] = replace(
             change,
@@ -126,17 +128,31 @@ def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of:
         if current == span.before:
             continue
         try:
-            target = _target(span, current, merge_of.get(span.ref.kind))
+            alone = _alone(steps[span.ref.key])
+            target = _back([span] if alone else steps[span.ref.key], current, merge_of.get(span.ref.kind))
         except Refused as why:
             lost.append((span, str(why)))
             continue
-        if current == span.after and target != span.before:
+        if alone and current == span.after and target != span.before:
             lost.append((span, "nothing takes it back to its former state; it is put as near to it as can be"))
         if target == current:
             continue
         summary = f"put back {span.ref.kind} {span.ref.name}"
         changes.append(replace(span, before=current, after=target, summaries=(summary,), validate=None))
     return Undoing(changes, lost)
+
+
+def _alone(steps: Sequence[ObjectChange]) -> bool:
+    """Whether nobody else, another edge for one, changed the object between our changes of it."""
+    return all(later.before in (earlier.before, earlier.after) for earlier, later in zip(steps, steps[1:]))
+
+
+def _back(steps: Sequence[ObjectChange], current: State, merge: Merge | None) -> State:
+    """What an object is put back to, change by change, so that what others did in between stays; Refused."""
+    for step in reversed(steps):
+        if current != step.before:
+            current = _target(step, current, merge)
+    return current
 
 
 def _target(span: ObjectChange, current: State, merge: Merge | None) -> State:

@@ -304,7 +304,8 @@ def test_a_file_that_somebody_changed_since(before: str, after: str, current: st
     states = [with_text({"mode": "0644"}, text) for text in (before, after, current)]
     merged = merging.file(*states)
     assert merged == (None if expected is None else with_text({"mode": "0644"}, expected))
-    assert merging.file(None, states[1], states[2]) is None
+    with pytest.raises(Refused, match="since we made it"):
+        merging.file(None, states[1], states[2])
 
 
 _texts = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n"]), max_size=6).map("".join)

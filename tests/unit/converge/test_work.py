@@ -4,7 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.edge.converge.model import CLOUD, Action, ObjectChange, Planned, Ref, Refused
+from ansible.module_utils.edge.converge import merging
+from ansible.module_utils.edge.converge.edit.texts import new_file
+from ansible.module_utils.edge.converge.model import CLOUD, NODE, Action, ObjectChange, Planned, Ref, Refused
 from ansible.module_utils.edge.converge.work import refs_of, undo, work_out
 from ansible.module_utils.edge.finding import Unread
 from ansible.module_utils.edge.targets import Edge
@@ -106,6 +108,28 @@ def test_without_a_merge_what_somebody_changed_is_left_and_told() -> None:
     journal = [ObjectChange(Ref(CLOUD, "set", "a"), "1", "2")]
     undoing = undo(journal, {"set:a": "3"}, {})
     assert not undoing.changes and "somebody changed it" in undoing.lost[0][1]
+
+
+def test_what_another_edge_put_in_between_our_changes_stays() -> None:
+    ref = Ref(CLOUD, "set", "a")
+    journal = [ObjectChange(ref, [], ["ours"]), ObjectChange(ref, ["ours", "theirs"], ["more", "ours", "theirs"])]
+    undoing = undo(journal, {"set:a": ["more", "ours", "theirs"]}, {"set": _merge})
+    assert [change.after for change in undoing.changes] == [["theirs"]] and not undoing.lost
+
+
+def test_what_somebody_wrote_before_an_interrupted_change_was_made_again_is_not_overwritten() -> None:
+    ref = Ref(NODE, "sysctl", "x")
+    journal = [ObjectChange(ref, "7200", "60"), ObjectChange(ref, "300", "60")]
+    undoing = undo(journal, {"sysctl:x": "60"}, {})
+    assert not undoing.changes and "somebody changed it" in undoing.lost[0][1]
+
+
+def test_a_file_that_we_made_is_not_removed_with_what_somebody_wrote_into_it() -> None:
+    ref = Ref(NODE, "file", "/etc/sysctl.d/90-edgepath.conf")
+    ours, now = new_file(EDGE, "a = 1\n"), new_file(EDGE, "a = 1\nb = 2\n")
+    undoing = undo([ObjectChange(ref, None, ours)], {ref.key: now}, {"file": merging.file})
+    assert not undoing.changes and "since we made it" in undoing.lost[0][1]
+    assert undo([ObjectChange(ref, None, ours)], {ref.key: ours}, {"file": merging.file}).changes[0].after is None
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_back() -> None:
