@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 STEPS = ("edge_egress_audit", "edge_iam_audit", "edge_bucket_audit")
 PROWLER_CHECKS = (
     "ec2_securitygroup_allow_ingress_from_internet_to_all_ports", "vpc_endpoint_connections_trust_boundaries",
