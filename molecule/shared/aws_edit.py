@@ -11,7 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lab import policies, seed  # noqa: E402 - the project is on the path only now
+from lab import seed  # noqa: E402 - the project is on the path only now
 
 LAB = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "lab" / "lab.json").read_text(encoding="utf-8"))
 
@@ -21,14 +21,10 @@ def client(service: str) -> Any:
 
 
 def policy(edge: str) -> None:
-    """The policy of the role as it was before anyone cured it, as a new default version."""
+    """Takes the role's inline policies away: they are what converge gave it."""
     iam = client("iam")
-    arn = iam.list_attached_role_policies(RoleName=f"edge-{edge}")["AttachedPolicies"][0]["PolicyArn"]
-    text = policies.export_denied(f"euw2-recordings-{edge}", LAB["key_arn"])
-    for version in iam.list_policy_versions(PolicyArn=arn)["Versions"][1:]:
-        if not version["IsDefaultVersion"]:
-            iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-    iam.create_policy_version(PolicyArn=arn, PolicyDocument=text, SetAsDefault=True)
+    for name in iam.list_role_policies(RoleName=f"edge-{edge}")["PolicyNames"]:
+        iam.delete_role_policy(RoleName=f"edge-{edge}", PolicyName=name)
 
 
 def versioning(edge: str) -> None:
