@@ -85,7 +85,9 @@ def _asked(s3: Any, operation: str, bucket: str) -> Any:
         answer = getattr(s3, operation)(Bucket=bucket)
     except ClientError as error:
         return error.response["Error"]["Code"]
-    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+    told = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+    # A bucket that once had versions can only suspend them (Amazon S3 User Guide, Using versioning).
+    return {} if operation == "get_bucket_versioning" and told.get("Status") == "Suspended" else told
 
 
 def _sorted(value: Any) -> Any:
