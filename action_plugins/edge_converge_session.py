@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
     def _converge_closed(self, given: dict[str, Any]) -> dict[str, Any]:
         run_dir = _required(given["run_dir"])
         if not self._task.check_mode:
-            journal.set_state(run_dir, "complete")
+            journal.close(run_dir)
         lock.release(given["runs_dir"], os.getppid())
         return {}
 
@@ -64,10 +64,13 @@ class ActionModule(ActionBase):
             runs = [os.path.normpath(given["run_dir"])]
             if journal.state_of(runs[0]) is None:
                 raise EdgepathError(f"{runs[0]} is no run that converged anything")
+            runs = runs if journal.standing(runs[0], given["edges"] or None) else []
         else:
-            runs = list(journal.runs_to_undo(given["runs_dir"])) if os.path.isdir(given["runs_dir"]) else []
+            held = os.path.isdir(given["runs_dir"])
+            runs = list(journal.runs_to_undo(given["runs_dir"], given["edges"] or None)) if held else []
         if not runs:
-            raise EdgepathError(f"{given['runs_dir']} holds no converge to undo")
+            whose = " of these edges" if given["edges"] else ""
+            raise EdgepathError(f"{given['run_dir'] or given['runs_dir']} holds no converge to undo{whose}")
         self._take(given, os.path.basename(runs[0]))
         return {"runs": runs}
 

@@ -42,6 +42,11 @@ options:
     type: list
     elements: str
     default: []
+  edges:
+    description: The edges whose newest converge a rollback undoes. Without any, whichever is newest.
+    type: list
+    elements: str
+    default: []
 author:
   - edgepath maintainers
 notes:

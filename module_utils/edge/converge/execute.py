@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..finding import EdgepathError, unread
 from .journal import Entry, Journal
-from .model import NODE, ObjectChange, Ref, State
+from .model import NODE, NotWritten, ObjectChange, Ref, State
 
 
 class World(Protocol):
@@ -64,35 +64,55 @@ def _transfer(item: Mapping[str, Any]) -> str:
 
 
 def perform(world: World, journal: Journal, domain: str, changes: Sequence[ObjectChange]) -> Done:
-    """Make the changes in order; EdgepathError at the first that fails, with what was done before it kept."""
+    """Make the changes in order; EdgepathError at the first that fails, with what was done before it kept.
+
+    Programs are told of what was written even then: none is left with a configuration that is no longer on the disk.
+    """
     done = Done()
     written: list[tuple[str, ObjectChange]] = []
-    for change in changes:
-        entry = journal.begin(domain, change)
-        world.write(change)
-        _seen(world, change)
-        journal.mark(entry, "written" if change.reloads else "done")
-        written.append((entry, change))
-        done.changes.append(change)
-    units = list(dict.fromkeys(unit for _, change in written for unit in change.reloads))
-    if units:
-        done.messages += world.reload(units)
-        for entry, change in written:
-            if change.reloads:
-                journal.mark(entry, "done")
+    failed: EdgepathError | None = None
+    try:
+        for change in changes:
+            written.append((_make(world, journal, domain, change), change))
+            done.changes.append(change)
+    except EdgepathError as error:
+        failed = error
+    try:
+        done.messages += _tell(world, written)
+    except EdgepathError as error:
+        raise EdgepathError(f"{failed}; and {error}") if failed else error from None
+    if failed is not None:
+        raise failed
     return done
+
+
+def _make(world: World, journal: Journal, domain: str, change: ObjectChange) -> str:
+    """One change, saved, written and seen; the path of its entry."""
+    entry = journal.begin(domain, change)
+    try:
+        world.write(change)
+    except NotWritten:
+        journal.mark(entry, "undone")
+        raise
+    _seen(world, change)
+    journal.mark(entry, "written" if change.reloads else "done")
+    return entry
+
+
+def _tell(world: World, written: Sequence[tuple[str, ObjectChange]]) -> list[str]:
+    """Have the programs that use what was written read it; what is left to the operator."""
+    untold = [(entry, change) for entry, change in written if change.reloads]
+    units = list(dict.fromkeys(unit for _, change in untold for unit in change.reloads))
+    messages = world.reload(units) if units else []
+    for entry, _ in untold:
+        Journal.mark(entry, "done")
+    return messages
 
 
 def finish(world: World, entries: Sequence[Entry], check: bool) -> Done:
     """Tell programs what a killed run left them untold; the changes are those whose programs are told now."""
-    pending = [entry for entry in entries if entry.change.reloads]
-    units = list(dict.fromkeys(unit for entry in pending for unit in entry.change.reloads))
-    done = Done([entry.change for entry in pending])
-    if units and not check:
-        done.messages += world.reload(units)
-        for entry in pending:
-            Journal.mark(entry.path, "done")
-    return done
+    pending = [(entry.path, entry.change) for entry in entries if entry.change.reloads]
+    return Done([change for _, change in pending], [] if check else _tell(world, pending))
 
 
 def _seen(world: World, change: ObjectChange) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,8 @@ class Journal:
 
     def begin(self, domain: str, change: ObjectChange) -> str:
         """Save what is about to change; returns the entry's path. The caller writes the object only after this."""
-        at = time.time_ns()
+        _make_private(os.path.dirname(os.path.dirname(self.directory)), self.directory)
+        at = max(time.time_ns(), self._newest() + 1)  # a clock that is set back must not turn the order
         path = os.path.join(self.directory, f"{at}.json")
         self._keep_file(change)
         data = {"edge": self.edge, "domain": domain, "at": at, "state": "begun", "change": change.to_dict()}
@@ -67,6 +68,10 @@ class Journal:
         names = sorted(name for name in os.listdir(self.directory) if name.endswith(".json"))
         return [_entry(os.path.join(self.directory, name)) for name in names]
 
+    def _newest(self) -> int:
+        names = [name.partition(".")[0] for name in os.listdir(self.directory) if name.endswith(".json")]
+        return max((int(name) for name in names if name.isdecimal()), default=0)
+
     def _keep_file(self, change: ObjectChange) -> None:
         if change.ref.kind != "file" or change.before is None:
             return
@@ -75,13 +80,20 @@ class Journal:
             raise EdgepathError(f"{change.ref.name} is no plain path; it is not changed")
         if os.path.exists(path):
             return  # the first state of this run is the one that rollback restores
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _make_private(self.directory, os.path.dirname(path))
         handle = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(base64.b64decode(change.before["content"]))
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(path + ".tmp", path)
+
+
+def _make_private(base: str, path: str) -> None:
+    """Make a directory, and those between base and it, its owner's alone: names and modes tell of secrets, too."""
+    if path != base and not os.path.isdir(path):
+        _make_private(base, os.path.dirname(path))
+        os.makedirs(path, mode=0o700, exist_ok=True)
 
 
 def _entry(path: str) -> Entry:
@@ -114,16 +126,23 @@ def state_of(run_dir: str) -> dict[str, Any] | None:
     return dict(read_json(path)) if os.path.exists(path) else None
 
 
-def runs_to_undo(runs_dir: str) -> Iterator[str]:
+def close(run_dir: str) -> None:
+    """Mark the converge of a run `complete`. Where any entry is unfinished it stays what it is: interrupted."""
+    if not _holds(run_dir, ("begun", "written")):
+        set_state(run_dir, "complete")
+
+
+def runs_to_undo(runs_dir: str, edges: Collection[str] | None = None) -> Iterator[str]:
     """The newest converge that stands, and the interrupted ones right before it, newest first.
 
-    A run that changed nothing, as a second converge does, has nothing to undo and is passed over.
+    A run that changed nothing, as a second converge does, has nothing to undo and is passed over; so is one that
+    changed nothing of these edges.
     """
     names = sorted((name for name in os.listdir(runs_dir) if name != "latest"), reverse=True)
     found = False
     for name in names:
         held = state_of(os.path.join(runs_dir, name))
-        if held is None or held["state"] == "rolled back" or not _standing(os.path.join(runs_dir, name)):
+        if held is None or held["state"] == "rolled back" or not standing(os.path.join(runs_dir, name), edges):
             continue
         if found and held["state"] != "converging":
             return
@@ -136,7 +155,7 @@ def interrupted(runs_dir: str, run_dir: str, edge: str, domain: str) -> list[Ent
     found: list[Entry] = []
     for name in sorted(os.listdir(runs_dir)):
         directory = os.path.join(runs_dir, name)
-        if os.path.islink(directory) or os.path.samefile(directory, run_dir):
+        if os.path.islink(directory) or os.path.realpath(directory) == os.path.realpath(run_dir):
             continue
         held = state_of(directory)
         if held is not None and held["state"] == "converging":
@@ -166,16 +185,25 @@ def forget(entries: Iterable[Entry]) -> None:
     for entry in entries:
         Journal.mark(entry.path, "undone")
     for run_dir in {os.path.dirname(os.path.dirname(os.path.dirname(entry.path))) for entry in entries}:
-        if not _standing(run_dir):
+        if not standing(run_dir):
             set_state(run_dir, "rolled back")
 
 
-def _standing(run_dir: str) -> bool:
-    """Whether a run holds any entry, of any edge, that is not undone."""
+def standing(run_dir: str, edges: Collection[str] | None = None) -> bool:
+    """Whether a run holds any entry that is not undone, of these edges or of any."""
+    return _holds(run_dir, ("begun", "written", "done"), edges)
+
+
+def _holds(run_dir: str, states: Collection[str], edges: Collection[str] | None = None) -> bool:
+    """Whether a run has an entry in one of these states."""
     before = os.path.join(run_dir, BEFORE)
-    return os.path.isdir(before) and any(
-        read_json(os.path.join(before, edge, name))["state"] != "undone"
-        for edge in os.listdir(before)
-        for name in os.listdir(os.path.join(before, edge))
+    if edges is None:
+        directories = [os.path.join(before, name) for name in os.listdir(before)] if os.path.isdir(before) else []
+    else:
+        directories = [Journal(run_dir, edge).directory for edge in edges]
+    return any(
+        read_json(os.path.join(directory, name))["state"] in states
+        for directory in filter(os.path.isdir, directories)
+        for name in os.listdir(directory)
         if name.endswith(".json")
     )

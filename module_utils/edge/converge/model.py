@@ -26,6 +26,10 @@ class Refused(EdgepathError):
     """Why a fix is not applied: one sentence for the operator, with what to do."""
 
 
+class NotWritten(EdgepathError):
+    """An object was left as it is, since it stands otherwise than the change found it, or cannot be read."""
+
+
 @dataclass(frozen=True, order=True)
 class Ref:
     """One object. place: NODE (on the edge) or CLOUD (behind an API).

@@ -14,6 +14,7 @@ SESSION: dict[str, Any] = {
     "run_dir": {"type": "path"},
     "allow": {"type": "list", "elements": "str", "default": []},
     "skip": {"type": "list", "elements": "str", "default": []},
+    "edges": {"type": "list", "elements": "str", "default": []},
 }
 CONVERGE: dict[str, Any] = {
     "run_dir": {"type": "path", "required": True},

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible.module_utils.edge.converge.model import ObjectChange, Ref
-from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.converge.model import NotWritten, ObjectChange, Ref
 
 
 class Killed(BaseException):
@@ -34,7 +33,7 @@ class FakeWorld:
     def write(self, change: ObjectChange) -> None:
         self._step()
         if self.states.get(change.ref.key) not in (change.before, change.after):
-            raise EdgepathError(f"{change.ref.key} was changed by somebody else")
+            raise NotWritten(f"{change.ref.key} was changed by somebody else")
         self.states[change.ref.key] = change.after
         self._step()
 

@@ -36,11 +36,15 @@ def _changes(states: dict[str, Any]) -> list[ObjectChange]:
     return found
 
 
+def _name(runs: Path, number: int) -> str:
+    return str(runs / f"2026112{number}T000000Z-00000{number}")
+
+
 def _run(runs: Path, number: int) -> str:
-    directory = runs / f"2026112{number}T000000Z-00000{number}"
-    directory.mkdir()
-    journals.set_state(str(directory), "converging")
-    return str(directory)
+    directory = _name(runs, number)
+    os.mkdir(directory)
+    journals.set_state(directory, "converging")
+    return directory
 
 
 def _converge(runs: Path, number: int, world: Any) -> str:
@@ -114,6 +118,75 @@ def test_an_object_that_does_not_take_the_change_ends_the_converge(tmp_path: Pat
     world.write = lambda change: None
     with pytest.raises(EdgepathError, match="is not what was written"):
         _converge(tmp_path, 1, world)
+
+
+def test_what_was_written_before_a_failure_is_told_to_its_programs(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(BEFORE)
+    changes = _changes(world.states)
+    world.states["file:/etc/b"] = _file("somebody was faster")
+    run_dir = _run(tmp_path, 1)
+    with pytest.raises(EdgepathError, match="etc/b was changed by somebody else"):
+        perform(world, Journal(run_dir, "london"), "dns", changes)
+    assert world.loaded["file:/etc/a"] == AFTER["file:/etc/a"]
+    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["done", "undone"]
+    assert _rollback(tmp_path, world) == [], "what was never written is nobody's to put back"
+    assert world.states["file:/etc/b"] == _file("somebody was faster")
+
+
+def test_a_failure_to_tell_programs_does_not_hide_the_first(tmp_path: Path, world_of: Any) -> None:
+    def reload(units: Any) -> list[str]:
+        raise EdgepathError("a.service could not be reloaded")
+
+    world = world_of(BEFORE)
+    changes = _changes(world.states)
+    world.states["sysctl:net.x"] = "1"
+    world.reload = reload
+    run_dir = _run(tmp_path, 1)
+    with pytest.raises(EdgepathError, match=r"net\.x was changed .*; and a\.service could not be reloaded"):
+        perform(world, Journal(run_dir, "london"), "dns", changes)
+    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["written", "written", "undone"]
+
+
+def test_a_run_with_unfinished_entries_is_not_complete(tmp_path: Path, world_of: Any, killed: Any) -> None:
+    world = world_of(BEFORE)
+    run_dir = _run(tmp_path, 1)
+    world.dies_at = STEPS - 1  # where the edge is lost before its programs are told
+    with pytest.raises(killed):
+        perform(world, Journal(run_dir, "london"), "dns", _changes(world.states))
+    journals.close(run_dir)
+    world.dies_at = None
+    _converge(tmp_path, 2, world)
+    assert world.loaded["file:/etc/a"] == AFTER["file:/etc/a"]
+    journals.close(run_dir)
+    assert journals.state_of(run_dir) == {"state": "complete"}
+
+
+def test_rollback_of_some_edges_undoes_their_newest_converge(tmp_path: Path) -> None:
+    for number, edge in ((1, "london"), (2, "walled")):
+        change = ObjectChange(Ref(NODE, "sysctl", "x"), "1", "2")
+        Journal.mark(Journal(_run(tmp_path, number), edge).begin("dns", change), "done")
+        journals.close(_name(tmp_path, number))
+    assert list(journals.runs_to_undo(str(tmp_path))) == [_name(tmp_path, 2)]
+    assert list(journals.runs_to_undo(str(tmp_path), ["london"])) == [_name(tmp_path, 1)]
+    assert list(journals.runs_to_undo(str(tmp_path), ["patchy"])) == []
+
+
+def test_the_journal_is_its_owners_alone_and_in_order_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([2_000_000_000_000_000_000, 1_000_000_000_000_000_000])
+    monkeypatch.setattr(journals.time, "time_ns", lambda: next(clock))
+    journal = Journal(_run(tmp_path, 1), "london")
+    umask = os.umask(0o022)
+    try:
+        for text in ("1", "2"):
+            journal.begin("dns", ObjectChange(Ref(NODE, "file", "/etc/a/b"), _file(text), _file("3")))
+    finally:
+        os.umask(umask)
+    before = Path(_name(tmp_path, 1)) / "before"
+    open_to_others = [path for path in (before, *before.rglob("*")) if path.stat().st_mode & 0o077]
+    assert open_to_others == []
+    assert [entry.change.before for entry in journal.entries()] == [_file("1"), _file("2")]
 
 
 def test_two_converges_are_two_rollbacks(tmp_path: Path, world_of: Any) -> None:

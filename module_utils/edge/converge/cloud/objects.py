@@ -9,7 +9,7 @@ from typing import Any
 
 from ...finding import EdgepathError, unread
 from ...targets import Edge
-from ..model import ObjectChange, Ref, State
+from ..model import NotWritten, ObjectChange, Ref, State
 from . import ec2, endpoints, iam, kms, locks, s3
 from .api import Cloud, Unreadable
 from .kind import Kind, Merge
@@ -73,10 +73,10 @@ def _found_as(edge: Edge, ref: Ref, current: Any, change: ObjectChange) -> None:
     gone = unread(current)
     if gone is not None:
         needs = f" (needs {', '.join(gone.permissions)})" if gone.permissions else ""
-        raise EdgepathError(
+        raise NotWritten(
             f"edge {edge.name}: {ref.kind} {ref.name} is not changed, it cannot be read: {gone.message}{needs}"
         )
     if current not in (change.before, change.after):
-        raise EdgepathError(
+        raise NotWritten(
             f"edge {edge.name}: {ref.kind} {ref.name} is not changed: somebody changed it a moment ago; run again"
         )
