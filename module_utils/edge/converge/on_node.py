@@ -61,13 +61,21 @@ def _file(node: Node, path: str, run: Runner) -> Any:  # noqa: ARG001 - all read
             return Unread("error", "read", path, f"{path}: symbolic links go round in a loop")
         return _state_of(node, path, real)
     except FileNotFoundError:
-        return None
+        return _missing(node, path)
     except PermissionError:
         message = f"{path}: permission denied; converge needs to read and write it (become: true)"
         return Unread("denied", "read", path, message, (f"read {path}",))
     except (OSError, ValueError) as error:
         words = getattr(error, "strerror", None) or error
         return Unread("error", "read", path, f"{path}: cannot be read: {words}")
+
+
+def _missing(node: Node, path: str) -> Any:
+    """None; Unread where the path is a link that leads nowhere: a file in its place would end the link."""
+    parent = node.resolve(os.path.dirname(path))
+    if parent is not None and os.path.islink(os.path.join(parent, os.path.basename(path))):
+        return Unread("error", "read", path, f"{path}: is a symbolic link to a file that does not exist")
+    return None
 
 
 def _state_of(node: Node, path: str, real: str) -> Any:
@@ -112,7 +120,10 @@ def _service(node: Node, name: str, run: Runner) -> Any:  # noqa: ARG001
     shown = dict(line.partition("=")[::2] for line in printed.splitlines())
     if shown.get("LoadState") in (None, "not-found", "masked"):
         return None
-    return {"active": shown.get("ActiveState") == "active", "can_reload": shown.get("CanReload") == "yes"}
+    return {
+        "active": shown.get("ActiveState") in ("active", "reloading"),
+        "can_reload": shown.get("CanReload") == "yes",
+    }
 
 
 def _program(node: Node, name: str, run: Runner) -> Any:  # noqa: ARG001

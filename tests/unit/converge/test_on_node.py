@@ -28,17 +28,34 @@ def test_files_of_a_copy(tmp_path: Path) -> None:
     (tmp_path / "etc/link").symlink_to("/etc/odd")
     (tmp_path / "etc/out").symlink_to("../../../../etc/odd")
     (tmp_path / "etc/loop").symlink_to("loop")
+    (tmp_path / "etc/dangling").symlink_to("../run/none")
+    (tmp_path / "etc/sub").symlink_to(".")
     os.mkfifo(tmp_path / "etc/pipe")
     (tmp_path / "etc/big").write_bytes(b"x" * (on_node.MAX_BYTES + 1))
     edge = Edge("a", root=str(tmp_path))
-    names = ("odd", "link", "out", "none", "loop", "pipe", "big", "../etc/odd")
+    names = (
+        "odd",
+        "link",
+        "out",
+        "none",
+        "loop",
+        "dangling",
+        "sub/dangling",
+        "sub/none",
+        "no/none",
+        "pipe",
+        "big",
+        "../etc/odd",
+    )
     states = _read(edge, *(("file", f"/etc/{name}") for name in names), ("sysctl", "a.b"), ("nonsense", "x"))
     odd = {"content": base64.b64encode(b"caf\xe9\r\n").decode(), "mode": "0600"}
     assert states["file:/etc/odd"] == odd
     assert states["file:/etc/link"] == states["file:/etc/out"] == {**odd, "target": "/etc/odd"}
-    assert states["file:/etc/none"] is None
+    assert states["file:/etc/none"] is states["file:/etc/sub/none"] is states["file:/etc/no/none"] is None
     for key in (
         "file:/etc/loop",
+        "file:/etc/dangling",
+        "file:/etc/sub/dangling",
         "file:/etc/pipe",
         "file:/etc/big",
         "file:/etc/../etc/odd",
