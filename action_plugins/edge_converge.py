@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.converge import execute, plan
+from ansible.module_utils.edge.converge import execute, lock, plan
 from ansible.module_utils.edge.converge.actions import ACTIONS
 from ansible.module_utils.edge.converge.diff import diff
 from ansible.module_utils.edge.converge.journal import Journal, interrupted
@@ -48,6 +49,11 @@ class ActionModule(ActionBase):
             return self._converge(Edge.from_mapping(options), options, given, variables)
         except EdgepathError as error:
             return {"failed": True, "msg": f"edge {name}, {given['domain']}: {error}"}
+        except AnsibleConnectionFailure as error:
+            # Ansible counts no unreachable host for max_fail_percentage, and would go on with the next edges.
+            if self._task.check_mode:
+                raise
+            return {"failed": True, "msg": f"edge {name}, {given['domain']}: cannot be reached any more: {error}"}
 
     def _converge(
         self, edge: Edge, options: dict[str, Any], given: dict[str, Any], variables: dict[str, Any]
@@ -55,20 +61,22 @@ class ActionModule(ActionBase):
         run_dir, domain = given["run_dir"], given["domain"]
         world = EdgeWorld(edge, run_dir, lambda: Node(self, variables, edge, options))
         check = bool(self._task.check_mode)
-        pending = interrupted(os.path.dirname(run_dir.rstrip("/")), run_dir, edge.name, domain)
-        told = execute.finish(world, pending, check)
+        runs_dir = os.path.dirname(run_dir.rstrip("/"))
         items = plan.load(run_dir, edge.name, domain)
         open_items = [item for item in items if not item.held]
         refs = refs_of(edge, open_items, ACTIONS)
-        with alone(run_dir, refs):
+        with lock.working(runs_dir), alone(run_dir, refs):
+            pending = [entry for entry in interrupted(runs_dir, run_dir, edge.name, domain) if entry.change.reloads]
             states, transfers = world.read(refs)
-            outcome = work_out(edge, open_items, ACTIONS, world.predicted(states) if check else states)
+            outcome = work_out(edge, open_items, ACTIONS, world.predicted(states, refs) if check else states)
             changes = outcome.changes
-            if any(change.disruptive for change in changes) and not any(ref.place == NODE for ref in refs):
+            disturbing = [change for change in (*changes, *(entry.change for entry in pending)) if change.disruptive]
+            if disturbing and not any(ref.place == NODE for ref in refs):
                 transfers = world.transfers()
-            stopped = None if given["during_transfer"] else execute.stopped_by(changes, transfers)
+            stopped = None if given["during_transfer"] else execute.stopped_by(disturbing, transfers)
             if stopped and not check:
                 raise EdgepathError(stopped)
+            told = execute.finish(world, pending, check)
             if check:
                 world.predict(changes)
             else:

@@ -11,7 +11,7 @@ import getpass
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..finding import EdgepathError
 from ..run import read_json, write_json
 
 LOCK = "converge.lock"
+_WORK = "work"
 
 
 def take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
@@ -32,6 +33,8 @@ def take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
                 f"{holder['user']}@{holder['host']} (process {holder['pid']}); wait for its end. Where it cannot be "
                 f"running any more, remove {path}"
             )
+        if holder is not None and not _mine(holder, pid):
+            _idle(runs_dir, holder)
         write_json(
             path,
             {
@@ -50,15 +53,32 @@ def release(runs_dir: str, pid: int) -> None:
             os.unlink(path)
 
 
+def working(runs_dir: str) -> AbstractContextManager[None]:
+    """The work of the holder's worker processes, which a killed holder leaves behind: they end their task first."""
+    return guarded(runs_dir, _WORK, fcntl.LOCK_SH)
+
+
 @contextmanager
-def guarded(directory: str, name: str) -> Iterator[None]:
+def guarded(directory: str, name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Work that one process of this host does at a time. The kernel lets go of it where the process ends."""
     handle = os.open(os.path.join(directory, f".{name}.guard"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, how)
         yield
     finally:
         os.close(handle)
+
+
+def _idle(runs_dir: str, holder: dict[str, Any]) -> None:
+    """EdgepathError where a worker of the holder, which is gone itself, is at work still."""
+    try:
+        with guarded(runs_dir, _WORK, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            pass
+    except BlockingIOError:
+        raise EdgepathError(
+            f"{holder['purpose']} of run {holder['run']} was killed, and what it had begun on an edge is going on "
+            "still; wait for its end and run again"
+        ) from None
 
 
 def _holder(path: str) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ import base64
 import os
 import shlex
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..finding import EdgepathError, Unread, unread
@@ -20,7 +21,7 @@ from ..job.model import JobState
 from ..job.saved import read_document
 from ..targets import Edge
 from . import merging
-from .model import NODE, ObjectChange, Ref, State
+from .model import NODE, NotWritten, ObjectChange, Ref, State
 from .on_node import OWN_RULE, handles
 from .work import Merge
 
@@ -55,9 +56,9 @@ class Node:
             return
         gone = unread(current)
         if gone is not None:
-            raise EdgepathError(f"{ref.kind} {ref.name} is not changed: {gone.message}")
+            raise NotWritten(f"{ref.kind} {ref.name} is not changed: {gone.message}")
         if current != change.before:
-            raise EdgepathError(
+            raise NotWritten(
                 f"{ref.kind} {ref.name} was changed by somebody else meanwhile; it is left as it is; converge again"
             )
         if ref.kind == "file":
@@ -182,9 +183,10 @@ class Node:
         return self._module("ansible.builtin.command", {"argv": list(argv)}, why)
 
     def _module(self, name: str, arguments: Mapping[str, Any], why: str) -> dict[str, Any]:
-        result = self.plugin._execute_module(
-            module_name=name, module_args=dict(arguments), task_vars=dict(self.task_vars)
-        )
+        with self._unseen():
+            result = self.plugin._execute_module(
+                module_name=name, module_args=dict(arguments), task_vars=dict(self.task_vars)
+            )
         return self._checked(result, why)
 
     def _action(self, name: str, arguments: Mapping[str, Any], why: str) -> None:
@@ -195,7 +197,22 @@ class Node:
             name, task=task, connection=plugin._connection, play_context=plugin._play_context, loader=plugin._loader,
             templar=plugin._templar, shared_loader_obj=plugin._shared_loader_obj,
         )  # fmt: skip
-        self._checked(action.run(task_vars=dict(self.task_vars)), why)
+        with self._unseen():
+            result = action.run(task_vars=dict(self.task_vars))
+        self._checked(result, why)
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        """At -vvv the ssh connection shows what modules print, and the states of files hold secrets."""
+        contexts = [self.plugin._play_context, self.plugin._connection._play_context]
+        known = [context.no_log for context in contexts]
+        try:
+            for context in contexts:
+                context.no_log = True
+            yield
+        finally:
+            for context, value in zip(contexts, known):
+                context.no_log = value
 
     def _checked(self, result: Mapping[str, Any], why: str) -> dict[str, Any]:
         if result.get("failed") or result.get("rc"):

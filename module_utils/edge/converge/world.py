@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..egress.facts import storage_addresses
-from ..finding import Unread
-from ..run import Run, read_json, write_json
+from ..finding import Unread, unread
+from ..run import Run, facts_path, read_json, write_json
 from ..targets import Edge
 from . import lock
 from .cloud import objects
@@ -20,7 +20,7 @@ from .node import Node
 from .work import Merge
 
 MERGE: dict[str, Merge] = {**NODE_MERGE, **objects.MERGE}
-PREDICTED = "predicted.json"
+PREDICTED = "predicted"
 
 
 class EdgeWorld:
@@ -62,23 +62,39 @@ class EdgeWorld:
     def reload(self, units: Sequence[str]) -> list[str]:
         return self.node.reload(units)
 
-    # What one edge's fixes would do to an object of the account, check mode must remember for the next edge, which
-    # shares it: in a real run that edge would find it done.
+    # What fixes would do to an object, check mode must remember for the next domain, and where it is an object of the
+    # account for the next edge: in a real run they would find it done.
 
-    def predicted(self, states: Mapping[str, State]) -> dict[str, State]:
-        """The states as they would stand after the changes that this run's earlier edges would make."""
-        path = os.path.join(self._run_dir, PREDICTED)
-        known = read_json(path) if os.path.exists(path) else {}
-        return {key: known.get(self._name(key), state) for key, state in states.items()}
+    def predicted(self, states: Mapping[str, State], refs: Sequence[Ref]) -> dict[str, State]:
+        """The states as they would stand after the changes that this run's earlier steps would make."""
+        found = dict(states)
+        for place in (NODE, CLOUD):
+            known = self._known(place)
+            for ref in refs:
+                if ref.place == place and unread(states.get(ref.key)) is None and self._name(ref) in known:
+                    found[ref.key] = known[self._name(ref)]
+        return found
 
     def predict(self, changes: Sequence[ObjectChange]) -> None:
-        path = os.path.join(self._run_dir, PREDICTED)
-        known = read_json(path) if os.path.exists(path) else {}
-        known.update({self._name(change.ref.key): change.after for change in changes if change.ref.place == CLOUD})
-        write_json(path, known)
+        """Remember what would be changed. Edges do this at once: what they share is guarded."""
+        for place in {change.ref.place for change in changes}:
+            made = {self._name(change.ref): change.after for change in changes if change.ref.place == place}
+            with lock.guarded(self._run_dir, "predicted"):
+                write_json(self._predictions(place), {**self._known(place), **made})
 
-    def _name(self, key: str) -> str:
-        return f"{self._edge.aws_endpoint_url or ''} {self._edge.region} {key}"
+    def _known(self, place: str) -> dict[str, State]:
+        path = self._predictions(place)
+        return dict(read_json(path)) if os.path.exists(path) else {}
+
+    def _predictions(self, place: str) -> str:
+        name = os.path.basename(facts_path(self._run_dir, self._edge.name)) if place == NODE else "account.json"
+        return os.path.join(self._run_dir, PREDICTED, place, name)
+
+    def _name(self, ref: Ref) -> str:
+        if ref.place == NODE:
+            return ref.key
+        storage = self._edge.storage_url if self._edge.storage_kind == "s3_compatible" else ""
+        return f"{self._edge.aws_endpoint_url or storage} {self._edge.region} {ref.key}"
 
 
 def _storage_addresses(run_dir: str, edge: Edge) -> list[str]:

@@ -62,6 +62,19 @@ def test_a_damaged_lock_is_not_taken_over(tmp_path: Path) -> None:
         lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
 
 
+def test_a_killed_holders_worker_ends_its_task_first(tmp_path: Path) -> None:
+    other = _sleeper()
+    lock.take(str(tmp_path), other.pid, "converge", "run-1")
+    other.kill()
+    other.wait()
+    refused = pytest.raises(EdgepathError, match="run-1 was killed, and what it had begun .* is going on")
+    with lock.working(str(tmp_path)), lock.working(str(tmp_path)), refused:
+        lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
+    lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
+    with lock.working(str(tmp_path)):
+        lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
+
+
 def _try(directory: str, barrier: object, answers: object) -> None:
     barrier.wait()  # type: ignore[attr-defined]
     try:
