@@ -6,6 +6,7 @@ A module cannot do this: the journals are files on the controller, the objects a
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge.converge import execute, journal
+from ansible.module_utils.edge.converge import execute, journal, lock
 from ansible.module_utils.edge.converge.diff import diff
 from ansible.module_utils.edge.converge.model import NODE, ObjectChange
 from ansible.module_utils.edge.converge.node import Node
@@ -53,25 +54,32 @@ class ActionModule(ActionBase):
         world = EdgeWorld(edge, runs[-1], lambda: Node(self, variables, edge, options))
         refs = list({change.ref.key: change.ref for change in changes}.values())
         check = bool(self._task.check_mode)
-        with alone(runs[-1], refs):
+        with lock.working(os.path.dirname(runs[-1].rstrip("/"))), alone(runs[-1], refs):
             states, transfers = world.read(refs)
             undoing = undo(changes, states, MERGE)
-            if any(change.disruptive for change in undoing.changes) and not any(ref.place == NODE for ref in refs):
+            # What a killed rollback had put back already: programs were not told, perhaps.
+            left = {change.ref.key for change, _ in undoing.lost} - {change.ref.key for change in undoing.changes}
+            reloading = [change for change in changes if change.reloads and change.ref.key not in left]
+            disturbing = [change for change in (*undoing.changes, *reloading) if change.disruptive]
+            if disturbing and not any(ref.place == NODE for ref in refs):
                 transfers = world.transfers()
-            stopped = None if given["during_transfer"] else execute.stopped_by(undoing.changes, transfers)
+            stopped = None if given["during_transfer"] else execute.stopped_by(disturbing, transfers)
             if stopped and not check:
                 raise EdgepathError(stopped)
             messages = [stopped] if stopped else []
             if not check:
-                messages += _restore(world, undoing, [unit for change in changes for unit in change.reloads])
-        if not check and not undoing.lost:
-            journal.forget(entries)
+                messages += _restore(world, undoing, [unit for change in reloading for unit in change.reloads])
+        lost = {change.ref.key for change, _ in undoing.lost}
+        if not check:
+            journal.forget(entry for entry in entries if entry.change.ref.key not in lost)
         for message in messages:
             self._display.warning(f"edge {name}, {given['domain']}: {message}")
         return self._result(name, given["domain"], undoing)
 
     def _result(self, name: str, domain: str, undoing: Undoing) -> dict[str, Any]:
         lost = [f"{change.ref.key}: {why}" for change, why in undoing.lost]
+        for line in lost:
+            self._display.warning(f"edge {name}, {domain}: not put back: {line}")
         result: dict[str, Any] = {
             "changed": bool(undoing.changes),
             "changes": [{"object": change.ref.key, "why": list(change.because)} for change in undoing.changes],
@@ -79,8 +87,6 @@ class ActionModule(ActionBase):
         }
         if self._task.diff:
             result["diff"] = [diff(change) for change in undoing.changes]
-        if lost:
-            result.update(failed=True, msg=f"edge {name}, {domain}: not put back: {'; '.join(lost)}")
         return result
 
 
@@ -95,7 +101,11 @@ def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> list[str]:
             world.write(change)
         except EdgepathError as error:
             failed.append((change, str(error)))
-    messages = world.reload(list(dict.fromkeys(units))) if units else []
+    try:
+        messages = world.reload(list(dict.fromkeys(units))) if units else []
+    except EdgepathError as error:
+        also = "; ".join(f"not put back: {change.ref.key}: {why}" for change, why in failed)
+        raise EdgepathError(f"{error}; {also}" if also else str(error)) from None
     undoing.lost += failed
     broken = {change.ref.key for change, _ in failed}
     undoing.changes = [change for change in undoing.changes if change.ref.key not in broken]
