@@ -204,6 +204,17 @@ def test_behind_a_stub_the_uplinks_are_asked_too(copy, tmp_path):
     assert statuses(found, "DNS-08") == [["pass"]]
 
 
+def test_the_stub_that_reads_the_hosts_file_is_no_witness_of_its_pin(copy, tmp_path):
+    (tmp_path / "run/systemd/resolve").mkdir(parents=True)
+    (tmp_path / "run/systemd/resolve/resolv.conf").write_text(f"nameserver {FIRST}\n")
+    pinned = {**ZONES, HOST: {"A": ["198.51.100.7"]}}
+    with NameServer(pinned, "127.0.0.53") as stub, NameServer(ZONES, FIRST, stub.port):
+        conf = {"resolv.conf": "nameserver 127.0.0.53\n"}
+        edge = copy(stub.port, hosts=f"127.0.0.1 localhost\n198.51.100.7 {HOST}\n", **conf)
+        found = judged(edge, node.gather_node(edge, QUICK))
+    assert "which no nameserver gives" in found["DNS-02"][0].observed
+
+
 def test_without_dnspython_the_files_are_still_read(copy, monkeypatch):
     real = builtins.__import__
 
