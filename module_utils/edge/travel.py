@@ -27,14 +27,13 @@ from .finding import EdgepathError
 # The last release that runs on Python 3.9 (its metadata, Requires-Python); the list of files below is that release's.
 DNSPYTHON = "2.7.0"
 
-# What `import dns.message, dns.query` loads, and the record types that an answer to A, AAAA or NS holds; records of
+# What `import dns.message` loads, and the record types that an answer to A, AAAA or NS holds; records of
 # other types are read as opaque data (dns.rdata.GenericRdata).
 _LOADED = """
-__init__ _asyncbackend _features _immutable_ctx asyncbackend edns entropy enum exception flags grange immutable inet
-ipv4 ipv6 message name node opcode query quic/__init__ rcode rdata rdataclass rdataset rdatatype rdtypes/__init__
-rdtypes/nsbase rdtypes/txtbase rdtypes/ANY/__init__ rdtypes/ANY/CNAME rdtypes/ANY/DNAME rdtypes/ANY/NS rdtypes/ANY/OPT
-rdtypes/ANY/SOA rdtypes/ANY/TSIG rdtypes/ANY/TXT rdtypes/ANY/ZONEMD rdtypes/IN/__init__ rdtypes/IN/A rdtypes/IN/AAAA
-renderer rrset serial set tokenizer transaction tsig ttl version wire xfr zone zonefile zonetypes
+__init__ _features _immutable_ctx edns entropy enum exception flags immutable inet ipv4 ipv6 message name opcode rcode
+rdata rdataclass rdataset rdatatype rdtypes/__init__ rdtypes/nsbase rdtypes/ANY/__init__ rdtypes/ANY/CNAME
+rdtypes/ANY/DNAME rdtypes/ANY/NS rdtypes/ANY/OPT rdtypes/ANY/SOA rdtypes/ANY/TSIG rdtypes/IN/__init__ rdtypes/IN/A
+rdtypes/IN/AAAA renderer rrset serial set tokenizer tsig ttl version wire
 """
 _FEATURES = ("dnssec", "doh", "doq", "idna", "trio", "wmi")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same files make the same text

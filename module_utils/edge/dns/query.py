@@ -33,7 +33,6 @@ def dnspython_missing() -> Unread | None:
     """Unread where dnspython cannot be imported, with the cure."""
     try:
         import dns.message
-        import dns.query
         import dns.rdatatype  # noqa: F401
     except (ImportError, SyntaxError, TypeError) as error:
         return Unread(
@@ -61,14 +60,15 @@ def ask(server: str, port: int, asked: Mapping[str, Any], seconds: float) -> dic
 def _exchange(server: str, port: int, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     import dns.exception
     import dns.message
-    import dns.query
+
+    from . import exchange
 
     began = time.monotonic()
     try:
         options = {} if asked["edns"] is None else {"use_edns": 0, "payload": asked["edns"]}
         message = dns.message.make_query(asked["name"], asked["type"], **options)
-        send = dns.query.tcp if asked["transport"] == "tcp" else dns.query.udp
-        response = send(message, server, timeout=seconds, port=port)
+        send = exchange.tcp if asked["transport"] == "tcp" else exchange.udp
+        response = send(message, server, port, seconds)
         result = _facts_of(response, asked["type"])
     except dns.exception.Timeout:
         result = {"error": "timeout", "message": f"no answer within {seconds:g} s"}
