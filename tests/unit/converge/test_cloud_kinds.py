@@ -267,6 +267,7 @@ def test_a_deletion_of_a_key_is_never_scheduled_again(aws: Any) -> None:
     write("key_state", key, "PendingDeletion", "Enabled")
     assert read("key_state", key) == "Enabled"
     assert objects.MERGE["key_state"]("PendingDeletion", "Enabled", "Enabled") == "Disabled"
+    assert objects.MERGE["key_state"]("PendingDeletion", "Enabled", "Disabled") == "Disabled", "killed before enabling"
     with pytest.raises(EdgepathError, match="from Enabled to PendingDeletion"):
         write("key_state", key, "Enabled", "PendingDeletion")
 

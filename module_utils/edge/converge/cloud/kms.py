@@ -62,6 +62,8 @@ def _write_state(cloud: Cloud, name: str, before: State, after: State) -> None:
 
 def _merge_state(before: State, after: State, current: State) -> State:
     """A deletion is never scheduled again by itself: the key that was to be deleted is left disabled."""
+    if (before, current) == ("PendingDeletion", "Disabled"):
+        return current  # cancelled by a run that was killed before it enabled the key
     if current != after:
         raise changed_since("the key's state")
     return "Disabled" if before == "PendingDeletion" else before
