@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         entries = journal.of_domain(runs, name, given["domain"], given["only"])
         if not entries:
             return {"changed": False, "changes": [], "lost": []}
-        options = _options(runs, name)
+        options = {**_options(runs, name), **self._identity(variables)}
         edge = Edge.from_mapping(options)
         changes = [entry.change for entry in entries]
         world = EdgeWorld(edge, runs[-1], lambda: Node(self, variables, edge, options))
@@ -75,6 +75,12 @@ class ActionModule(ActionBase):
         for message in messages:
             self._display.warning(f"edge {name}, {given['domain']}: {message}")
         return self._result(name, given["domain"], undoing)
+
+    def _identity(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Who changes the account, where the inventory says so now: the run's own may be gone, or may lack a right."""
+        names = ("converge_profile", "converge_role_arn")
+        given = {name: self._templar.template(variables.get(f"edge_{name}")) or None for name in names}
+        return given if any(given.values()) else {}
 
     def _result(self, name: str, domain: str, undoing: Undoing) -> dict[str, Any]:
         lost = [f"{change.ref.key}: {why}" for change, why in undoing.lost]

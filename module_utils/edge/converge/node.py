@@ -176,6 +176,8 @@ class Node:
         listed = self._command(["nft", "-n", "-a", "list", "chain", *chain], f"cannot list {change.ref.name}")
         found = handles(str(listed["stdout"]))
         for rule in surplus:
+            if rule not in found:
+                raise EdgepathError(f"cannot take {rule!r} out of {change.ref.name}: nft lists it no more; run again")
             argv = ["nft", "delete", "rule", *chain, "handle", found[rule]]
             self._command(argv, f"cannot take {rule!r} out of {change.ref.name}")
 

@@ -29,6 +29,10 @@ class World:
         self.reloaded: list[str] = []
         self.live: Any = LIVE
 
+    def of(self, edge: Any) -> World:
+        self.edge = edge
+        return self
+
     def read(self, refs: Any) -> Any:
         return {ref.key: self.states[ref.key] for ref in refs}, self.transfers() if refs else []
 
@@ -50,18 +54,19 @@ def _plugin(name: str, world: World, monkeypatch: pytest.MonkeyPatch, check: boo
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "EdgeWorld", lambda *_: world)
+    monkeypatch.setattr(module, "EdgeWorld", lambda edge, *_: world.of(edge))
     monkeypatch.setattr(module.ActionBase, "run", lambda *_: {})
     plugin = object.__new__(module.ActionModule)
     plugin._task = SimpleNamespace(check_mode=check, diff=False)
+    plugin._templar = SimpleNamespace(template=lambda value: value)
     plugin._display = SimpleNamespace(warning=lambda _: None)
     return plugin
 
 
-def _given(plugin: Any, **given: Any) -> dict[str, Any]:
+def _given(plugin: Any, variables: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     given = {"during_transfer": False, "only": False, "domain": "dns", **given}
     plugin.validate_argument_spec = lambda _: (None, given)
-    return dict(plugin.run(None, {"inventory_hostname": "london"}))
+    return dict(plugin.run(None, {"inventory_hostname": "london", **(variables or {})}))
 
 
 @pytest.fixture
@@ -114,3 +119,14 @@ def test_an_edge_that_is_lost_fails_so_that_no_further_one_is_touched(
     assert failed["failed"] and "cannot be reached any more: no route to host" in failed["msg"]
     with pytest.raises(AnsibleConnectionFailure):
         _given(_plugin("edge_converge", world, monkeypatch, check=True), run_dir=str(runs / "2"))
+
+
+def test_rollback_changes_the_account_as_whom_the_inventory_names_now(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_json(str(runs / "1" / "run.json"), {"edges": [{"name": "london", "converge_profile": "then"}]})
+    role = "arn:aws:iam::111122223333:role/now"
+    for variables, expected in (({}, ("then", None)), ({"edge_converge_role_arn": role}, (None, role))):
+        world = World({CHANGE.ref.key: {"content": "Mw=="}})
+        _given(_plugin("edge_rollback", world, monkeypatch), variables, runs=[str(runs / "1")])
+        assert (world.edge.converge_profile, world.edge.converge_role_arn) == expected
