@@ -35,14 +35,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def _take_away_the_rule(world: World) -> None:
     ec2 = world.client("ec2")
-    interface = world.state["hosts"]["london"]["edge_interface_id"]
-    (eni,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
-    groups = [group["GroupId"] for group in eni["Groups"]]
-    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": groups}])["SecurityGroupRules"]
-    wanted = [rule for rule in rules if rule["IsEgress"] and rule.get("PrefixListId")]
-    assert wanted, "london's rule to the prefix list is what this test takes away"
-    for rule in wanted:
-        ec2.revoke_security_group_egress(GroupId=rule["GroupId"], SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    instance = world.state["hosts"]["london"]["edge_instance_id"]
+    (reservation,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+    interfaces = reservation["Instances"][0]["NetworkInterfaces"]
+    groups = [group["GroupId"] for interface in interfaces for group in interface["Groups"]]
+    for group in ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"]:
+        wanted = [rule for rule in group["IpPermissionsEgress"] if rule.get("PrefixListIds")]
+        assert wanted, "london's rule to the prefix list is what this test takes away"
+        ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=wanted)
 
 
 def _run_of(world: World, audited: Path, number: int) -> str:
