@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -550,3 +551,37 @@ def test_statements_of_others_survive_and_ours_are_taken_back(held: list[Any], l
     added = [{**item, "Sid": f"Later{item['Sid']}"} for item in added]
     back = documents.merge(before, after, {**after, "Statement": [*after["Statement"], *added]})
     assert (back or document())["Statement"] == [*(before or document())["Statement"], *added]
+
+
+def _granted(*actions: str) -> dict[str, Any]:
+    return {"Sid": "Edgepath", "Effect": "Allow", "Action": list(actions), "Resource": "arn:aws:s3:::b/*"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_edges_that_share_a_statement_go_back_in_any_order(order: tuple[int, ...]) -> None:
+    """Each edge gives the statement an action more; whichever goes back first takes its own alone."""
+    states: list[Any] = [{"Version": "2012-10-17", "Statement": []}]
+    for action in ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"):
+        states.append(documents.with_statement(states[-1], _granted(action)))
+    assert [len(state["Statement"]) for state in states] == [0, 1, 1, 1]
+    current = states[-1]
+    for edge in order:
+        current = documents.merge(states[edge], states[edge + 1], current)
+        if edge != order[-1]:
+            assert len(current["Statement"]) == 1, "another edge's part went with it"
+    assert current == states[0]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        _granted("s3:*"),
+        {**_granted("s3:GetObject"), "Effect": "Deny"},
+        {"Sid": "Edgepath", "NotAction": "s3:GetObject"},
+    ],
+)
+def test_a_statement_that_means_something_else_by_now_is_left(now: dict[str, Any]) -> None:
+    before = {"Version": "2012-10-17", "Statement": []}
+    after = documents.with_statement(before, _granted("s3:GetObject"))
+    with pytest.raises(Refused, match="somebody changed statement Edgepath"):
+        documents.merge(before, after, {**before, "Statement": [documents.statement(now)]})

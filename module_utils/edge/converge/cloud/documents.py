@@ -119,14 +119,34 @@ def merge(before: State, after: State, current: State) -> State:
     come = [item for item in made if item not in was]
     result = [item for item in now if item not in come or item in was]
     for item in come:
-        if item not in now and any(item.get("Sid") is not None and item.get("Sid") == each.get("Sid") for each in now):
-            raise changed_since(f"statement {item.get('Sid')}")
+        name = item.get("Sid")
+        index = next((at for at, each in enumerate(result) if name is not None and each.get("Sid") == name), None)
+        if item in now or index is None:
+            continue
+        known = next((each for each in gone if each.get("Sid") == name), None)
+        result[index : index + 1] = _less(result[index], item, known)
+        gone = [each for each in gone if each is not known]
     for item in gone:
         if item not in result:
             result.insert(min(was.index(item), len(result)), item)
     if before is None and not result:
         return None
     return {**current, "Statement": result}
+
+
+def _less(now: Mapping[str, Any], made: Mapping[str, Any], was: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """A statement without the actions that we had given it, where another edge's were given to it since, or taken.
+
+    Refused where it means something else by now.
+    """
+    known = (now, made, now if was is None else was)
+    if any("Action" not in item for item in known) or len({meaning(item) for item in known}) > 1:
+        raise changed_since(f"statement {made.get('Sid')}")
+    held, ours = set(listed(now["Action"])), set(listed(made["Action"]))
+    if any("*" in action for action in held - ours):
+        raise changed_since(f"statement {made.get('Sid')}")
+    left = held - (ours - set(listed(was["Action"]) if was is not None else ()))
+    return [{**now, "Action": _values(sorted(left))}] if left else []
 
 
 def limited(document: Document, most: int, what: str, spent: int = 0) -> Document:
