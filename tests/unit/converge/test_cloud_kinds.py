@@ -303,6 +303,20 @@ def test_statements_are_one_state_however_they_are_written(aws: Any) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+@pytest.mark.parametrize(
+    ("kind", "make", "more"),
+    [("bucket_policy", _bucket, {"Principal": "*"}), ("inline_policy", lambda aws: f"{_role(aws)}/export", {})],
+)
+def test_a_policy_whose_last_statement_goes_is_removed(aws: Any, kind: str, make: Any, more: dict[str, Any]) -> None:
+    """Two edges shared it, and the one that had made it went back first: an empty policy AWS would refuse."""
+    name = make(aws)
+    held = {**DOCUMENT, "Statement": [{**DOCUMENT["Statement"][0], **more}]}
+    write(kind, name, None, held)
+    held = read(kind, name)
+    write(kind, name, held, {**held, "Statement": []})
+    assert read(kind, name) is None
+
+
 # Denied: the message names operation, object and permission, and what cannot be read is not written.
 
 

@@ -47,7 +47,7 @@ def _read_inline(cloud: Cloud, name: str) -> State:
 
 def _write_inline(cloud: Cloud, name: str, _before: State, after: State) -> None:
     kind, given, what = _inline(name)
-    if after is None:
+    if not (after or {}).get("Statement"):  # AWS takes no policy without a statement
         cloud.put("iam", f"delete_{kind}_policy", resource=what, **given)
     else:
         cloud.put("iam", f"put_{kind}_policy", resource=what, PolicyDocument=documents.compact(after), **given)

@@ -127,7 +127,7 @@ def _read_policy(cloud: Cloud, name: str) -> State:
 
 def _write_policy(cloud: Cloud, name: str, _before: State, after: State) -> None:
     what = f"policy of bucket {name}"
-    if after is None:
+    if not (after or {}).get("Statement"):  # AWS takes no policy without a statement
         cloud.put("s3", "delete_bucket_policy", resource=what, Bucket=name)
     else:
         cloud.put("s3", "put_bucket_policy", resource=what, Bucket=name, Policy=documents.compact(after))
