@@ -88,7 +88,7 @@ from ansible.module_utils.edge.missing import policies, reader
 from ansible.module_utils.edge.module import unjudged
 from ansible.module_utils.edge.probe.witness import added, heard, side_by_side
 from ansible.module_utils.edge.report import Gate, build
-from ansible.module_utils.edge.run import Run, facts_path, read_json, write_json
+from ansible.module_utils.edge.run import Run, facts_path, read_json, uncollected, write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.waivers import Waiver
 from ansible.module_utils.edge.waivers_apply import apply, warnings
@@ -212,7 +212,8 @@ def main() -> None:
     )
     try:
         gate = Gate(module.params["fail_on"], module.params["allow_unknown"])
-        result = report(module.params["run_dir"], gate, module.params["before"])
+        with uncollected():
+            result = report(module.params["run_dir"], gate, module.params["before"])
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in result.pop("warnings"):

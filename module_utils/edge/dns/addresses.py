@@ -6,19 +6,23 @@ Whether an address belongs to the storage is egress' question; prefix lists are 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
 
 CLASSES = ("public", "private", "vpc", "loopback", "unusable")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: a public IPv4 address behind it
+# Every edge of a fleet is given the same few answers and ranges.
+_address = functools.lru_cache(maxsize=4096)(ipaddress.ip_address)
+_network = functools.lru_cache(maxsize=1024)(ipaddress.ip_network)
 
 
 def classify(address: str, vpc_cidrs: Sequence[str] = ()) -> str:
     """One of CLASSES. ``vpc``: in a range of the edge's VPC.  ``unusable``: unspecified, multicast, link-local or
     reserved, no destination for a transfer (RFC 6890)."""
     try:
-        parsed = ipaddress.ip_address(address.split("%", 1)[0])
+        parsed = _address(address.split("%", 1)[0])
     except ValueError:
         return "unusable"
     if parsed.version == 6 and parsed in _NAT64:
@@ -36,10 +40,10 @@ def classify(address: str, vpc_cidrs: Sequence[str] = ()) -> str:
 
 def within(address: str, cidrs: Iterable[str]) -> bool:
     """Whether an address lies in one of the ranges; ranges that are none are passed over."""
-    parsed = ipaddress.ip_address(address.split("%", 1)[0])
+    parsed = _address(address.split("%", 1)[0])
     for cidr in cidrs:
         try:
-            network = ipaddress.ip_network(cidr, strict=False)
+            network = _network(cidr, strict=False)
         except ValueError:
             continue
         if parsed.version == network.version and parsed in network:
@@ -50,7 +54,7 @@ def within(address: str, cidrs: Iterable[str]) -> bool:
 def is_ip(text: str) -> bool:
     """Whether a host is an address and needs no resolution."""
     try:
-        ipaddress.ip_address(text.strip("[]"))
+        _address(text.strip("[]"))
     except ValueError:
         return False
     return True
@@ -59,5 +63,5 @@ def is_ip(text: str) -> bool:
 def in_order(addresses: Iterable[str]) -> list[str]:
     """Each address once, IPv4 before IPv6, by number; what is no address is left out."""
     kept = {address.split("%", 1)[0] for address in addresses}
-    parsed = [ipaddress.ip_address(address) for address in kept if is_ip(address)]
+    parsed = [_address(address) for address in kept if is_ip(address)]
     return [str(address) for address in sorted(parsed, key=lambda address: (address.version, int(address)))]
