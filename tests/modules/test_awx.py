@@ -125,5 +125,5 @@ def test_credentials_give_what_they_ask_for_and_nothing_else() -> None:
         assert all(f"{{{{ {name}" in text for name in fields)
         files = {name.removeprefix("template.") for name in kind["injectors"].get("file", {})}
         assert all(f"tower.filename.{name}" in text for name in files)
-        secret = [field for field in kind["inputs"]["fields"] if "secret" in field["id"] or "key" == field["id"][-3:]]
+        secret = [field for field in kind["inputs"]["fields"] if "secret" in field["id"] or field["id"][-3:] == "key"]
         assert all(field.get("secret") for field in secret)
