@@ -18,6 +18,8 @@ $(VENV)/.ready: requirements.lock requirements-uv.lock
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock
+	@# Compiled once here, and not by every process anew: some environments and users may not write bytecode.
+	@$(VENV)/bin/python -m compileall -qq -j 0 -x 'ansible_collections|/tests?/' $(VENV)/lib || true
 	@touch $@
 
 demo: env ## audit the edges of the embedded lab and show what a report says
