@@ -84,6 +84,8 @@ class Control:
         podman.podman("start", self.name)
         self.run("for i in $(seq 300); do [ -S /run/dbus/system_bus_socket ] && break; sleep 0.2; done")
         self.run("systemctl is-system-running --wait || true")
+        # As on a machine; where mounts are private the credentials of a unit never reach it.
+        self.run("mount --make-rshared /")
         self.run("python3 -m venv --without-pip /opt/edgepath/.venv && chmod -R go+rX /opt/edgepath")
         self.run("echo /opt/packages > $(echo /opt/edgepath/.venv/lib/python3*/site-packages)/packages.pth")
         for program in ("ansible-playbook", "ansible-pull", "ansible"):
