@@ -57,8 +57,8 @@ def _firewall(edge: Edge, fix: Fix, states: States) -> Mapping[str, State]:
     running = Ref(NODE, "firewall_rules", " ".join(chain)).key
     if running in states:
         held = list(states[running] or [])
-        # Each is inserted at the head of the chain, so that the last of them stands first.
-        wanted[running] = [*reversed([rule for rule in rules if rule not in held]), *held]
+        # At the head of the chain, in the order of the file, so that a boot changes nothing.
+        wanted[running] = [*(rule for rule in rules if rule not in held), *held]
     return wanted
 
 

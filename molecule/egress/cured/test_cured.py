@@ -41,7 +41,7 @@ def test_security_group_admits_the_prefix_list(account: dict[str, Any], original
     before = original("account", account)["SecurityGroupRules"]
     added = [rule for rule in account["SecurityGroupRules"] if rule not in before]
     assert [rule.get("PrefixListId") for rule in added] == ["pl-7ca54015"]
-    assert all(rule.get("CidrIpv4") != "0.0.0.0/0" for rule in account["SecurityGroupRules"])
+    assert all(rule.get("CidrIpv4") != "0.0.0.0/0" for rule in added)
 
 
 def test_report_says_so(node: Any, report: dict[str, Any]) -> None:

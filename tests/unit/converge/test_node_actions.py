@@ -179,8 +179,8 @@ CASES: list[tuple[dict[str, Any], Planned, dict[str, Any]]] = [
          "firewall_rules:inet f o": []},
         _fix("allow_host_firewall", family="inet", table="f", chain="o", hook="output", port=443,
              destinations=["3.5.0.0/16", "16.12.15.34/32"]),
-        {"firewall_rules:inet f o": ["ip daddr 16.12.15.34 tcp dport 443 accept",
-                                     "ip daddr 3.5.0.0/16 tcp dport 443 accept"]},
+        {"firewall_rules:inet f o": ["ip daddr 3.5.0.0/16 tcp dport 443 accept",
+                                     "ip daddr 16.12.15.34 tcp dport 443 accept"]},
     ),
 ]  # fmt: skip
 
