@@ -26,12 +26,12 @@ demo: env ## audit the edges of the embedded lab and show what a report says
 	@$(RUN) python -m lab run -- bin/demo
 
 test: env ## unit, module and playbook tests
-	@$(RUN) python -m pytest -n auto --dist loadgroup
+	@$(RUN) python -m pytest -n auto --dist loadgroup --tb native
 
 # One after another, since they watch the clocks of real servers. What fails is tried once more: a busy machine is late
 # once, a defect is there twice.
 real: env ## tests with real nginx, HAProxy, Squid and Chromium, where they are installed
-	@$(RUN) python -m pytest tests/real tests/browser || $(RUN) python -m pytest --last-failed tests/real tests/browser
+	@$(RUN) python -m pytest tests/real tests/browser || $(RUN) python -m pytest --last-failed --last-failed-no-failures none tests/real tests/browser
 
 killed: env ## a converge killed with SIGKILL at twenty moments, completed and undone each time; minutes
 	@$(RUN) python -m pytest tests/killed
