@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 RUN := env PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test real killed hosts molecule lint docs lock bench clean
+.PHONY: help env demo test real sweep killed hosts molecule lint docs lock bench clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -32,6 +32,9 @@ test: env ## unit, module and playbook tests
 # once, a defect is there twice.
 real: env ## tests with real nginx, HAProxy, Squid and Chromium, where they are installed
 	@$(RUN) python -m pytest tests/real tests/browser || $(RUN) python -m pytest --last-failed --last-failed-no-failures none tests/real tests/browser
+
+sweep: env ## every read of the audit denied, throttled, cut and delayed in turn; a quarter of an hour
+	@$(RUN) python -m pytest -n auto --dist loadgroup --tb native tests/sweep
 
 killed: env ## a converge killed with SIGKILL at twenty moments, completed and undone each time; minutes
 	@$(RUN) python -m pytest tests/killed
