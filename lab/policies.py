@@ -29,7 +29,6 @@ _CONVERGE: list[Document] = json.loads(_CHANGES)["Statement"]
 BLIND_TO = (
     "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkAcls",
-    "ec2:DescribePrefixLists",
     "ec2:GetManagedPrefixListEntries",
     "iam:GetPolicyVersion",
     "iam:GetRolePolicy",

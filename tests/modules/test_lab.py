@@ -182,7 +182,6 @@ def test_trees_are_complete(state: dict[str, Any]) -> None:
 READS: dict[str, tuple[str, Callable[[Any, dict[str, Any]], Any]]] = {
     "ec2:DescribeManagedPrefixLists": ("ec2", lambda c, s: c.describe_managed_prefix_lists()),
     "ec2:DescribeNetworkAcls": ("ec2", lambda c, s: c.describe_network_acls()),
-    "ec2:DescribePrefixLists": ("ec2", lambda c, s: c.describe_prefix_lists()),
     "ec2:GetManagedPrefixListEntries": (
         "ec2",
         lambda c, s: c.get_managed_prefix_list_entries(PrefixListId=s["network"]["prefix_list"]),
