@@ -82,17 +82,21 @@ def resolver_fix(case: Case, summary: str, **options: Any) -> dict[str, Any]:
 
 
 def server_fix(case: Case, address: str) -> dict[str, Any]:
-    """Take a nameserver out where others remain; else it has to be replaced, in a VPC by Amazon's own."""
+    """Take a nameserver out where others remain; else it has to be replaced, in a VPC by Amazon's own.
+
+    One that systemd-resolved asks stands in its configuration, whatever resolv.conf leads to.
+    """
+    role = next((server["role"] for server in case.facts["servers"] if server["address"] == address), "resolver")
     others = [
         server["address"]
         for server in case.facts["servers"]
-        if server["role"] == "resolver" and server["address"] != address and server["responds"] is True
+        if server["role"] == role and server["address"] != address and server["responds"] is True
     ]
-    base = {"path": RESOLV_CONF, "managed_by": case.managed_by(), "address": address}
+    manager, place = ("systemd", "systemd-resolved") if role == "uplink" else (case.managed_by(), RESOLV_CONF)
+    base = {"path": RESOLV_CONF, "managed_by": manager, "address": address}
     if others:
-        summary = f"remove nameserver {address} from {RESOLV_CONF}"
-        return {**base, "action": "remove_nameserver", "summary": summary}
+        return {**base, "action": "remove_nameserver", "summary": f"remove nameserver {address} from {place}"}
     # The Amazon-provided resolver answers at this address in every VPC (Amazon VPC guide, Amazon DNS server).
     known = "169.254.169.253" if case.edge.instance_id or case.edge.interface_id else None
-    summary = f"replace nameserver {address} in {RESOLV_CONF} by {known or 'one that answers'}"
+    summary = f"replace nameserver {address} in {place} by {known or 'one that answers'}"
     return {**base, "action": "replace_nameserver", "summary": summary, "replacement": known}

@@ -51,12 +51,10 @@ def _silent(case: Case, server: Mapping[str, Any]) -> Finding:
     words = f"{address} does not answer ({why})"
     if server["role"] == "uplink":
         words += "; systemd-resolved asks it"
-        fix = None
     else:
         words += f"; lookups that come to it wait {silent_seconds(case, address)} s"
-        fix = server_fix(case, address)
     proof = tuple(evidence(item) for item in items[:_MOST_EVIDENCE])
-    return case.ask.failed("DNS-04", address, words, fix=fix, evidence=proof)
+    return case.ask.failed("DNS-04", address, words, fix=server_fix(case, address), evidence=proof)
 
 
 def _erring(case: Case, server: Mapping[str, Any]) -> list[Finding]:
@@ -67,7 +65,7 @@ def _erring(case: Case, server: Mapping[str, Any]) -> list[Finding]:
     counted = Counter(str(item["result"].get("rcode") or item["result"]["error"]) for item in bad)
     words = ", ".join(f"{word} {count} times" for word, count in sorted(counted.items()))
     whole = len(bad) == len(items)
-    fix = server_fix(case, server["address"]) if whole and server["role"] == "resolver" else None
+    fix = server_fix(case, server["address"]) if whole else None
     observed = f"{server['address']} fails {len(bad)} of {len(items)} queries: {words}"
     proof = tuple(evidence(item) for item in bad[:_MOST_EVIDENCE])
     return [case.ask.failed("DNS-04", server["address"], observed, fix=fix, evidence=proof)]

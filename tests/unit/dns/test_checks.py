@@ -154,6 +154,23 @@ def all_dead():
     return edge, facts
 
 
+def dead_uplink():
+    """systemd-resolved's stub answers; of the two nameservers that it asks, one does not."""
+    edge, facts = make("nameserver 127.0.0.53\n")
+    facts["resolved"]["uplinks"] = ["10.0.0.2", "10.0.0.3"]
+    facts["servers"] += [
+        {"address": "10.0.0.2", "role": "uplink", "responds": False},
+        {"address": "10.0.0.3", "role": "uplink", "responds": True},
+    ]
+    return edge, facts
+
+
+def dead_only_uplink():
+    edge, facts = dead_uplink()
+    del facts["servers"][-1]
+    return edge, facts
+
+
 def second_denies():
     edge, facts = make("nameserver 10.0.0.2\nnameserver 10.0.0.3\noptions rotate\n")
     change(facts, {"rcode": "NXDOMAIN", "answers": []}, server="10.0.0.3", kind="answer")
@@ -372,6 +389,8 @@ def test_what_it_means_for_the_path(node, verdict, share):
         (no_dns_in_nsswitch, "DNS-02", {"action": "set_nsswitch_hosts", "value": "files dns"}),
         (all_dead, "DNS-04", {"action": "replace_nameserver", "address": "10.0.0.2", "replacement": "169.254.169.253"}),
         (second_denies, "DNS-04", {"action": "remove_nameserver", "address": "10.0.0.3"}),
+        (dead_uplink, "DNS-04", {"action": "remove_nameserver", "address": "10.0.0.2", "managed_by": "systemd"}),
+        (dead_only_uplink, "DNS-04", {"action": "replace_nameserver", "address": "10.0.0.2", "managed_by": "systemd"}),
         (amplified, "DNS-14", {"action": "set_resolver_options", "options": {"ndots": 1}}),
         (ipv6_without_route, "DNS-07", {"action": "set_resolver_options", "options": {"no-aaaa": True}}),
         (vpc_without_names, "DNS-11", {"action": "set_vpc_attribute", "attribute": "enableDnsSupport", "value": True}),
