@@ -34,6 +34,13 @@ options:
     type: list
     elements: str
     default: []
+  tags:
+    description:
+      - What C(--tags) and C(--skip-tags) name. One that is no step of the audit ends the run before anything is read,
+        since an audit that asked nothing would pass.
+    type: list
+    elements: str
+    default: []
   waivers:
     description:
       - The waivers of the inventory, as the filter P(edge_waivers#filter) collects them. Keys C(sources), a list of
@@ -95,6 +102,7 @@ errors:
     london-2: "edge london-2: unknown variable edge_buket; did you mean edge_bucket?"
 """
 
+import difflib
 import getpass
 import os
 import secrets
@@ -105,13 +113,27 @@ from datetime import datetime, timezone
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.edge.catalogue import all_checks
+from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
 from ansible.module_utils.edge.run import write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
 from ansible.module_utils.edge.waivers import Source, validated
+
+# What Ansible itself understands by a tag.
+SPECIAL_TAGS = ("all", "always", "never", "tagged", "untagged")
+
+
+def asked_of(edges: list[dict[str, object]], tags: Iterable[str]) -> None:
+    """EdgepathError where nothing would be audited: no edge, or a tag that is no step's."""
+    if not edges:
+        raise EdgepathError("the inventory has no edge: name the edges in its group edges, and the inventory with -i")
+    for tag in tags:
+        if tag not in (*DOMAINS, *SPECIAL_TAGS):
+            near = difflib.get_close_matches(tag, DOMAINS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise EdgepathError(f"no step has the tag {tag!r}{hint} (the steps are {', '.join(DOMAINS)})")
 
 
 def commit_of(directory: str) -> str | None:
@@ -214,6 +236,7 @@ def main() -> None:
             "project_dir": {"type": "path"},
             "edges": {"type": "list", "elements": "dict", "required": True},
             "inventory": {"type": "list", "elements": "str", "default": []},
+            "tags": {"type": "list", "elements": "str", "default": []},
             "waivers": {"type": "dict", "default": {}},
             "waivers_timezone": {"type": "str", "default": "UTC"},
             "waivers_warn_days": {"type": "int", "default": 30},
@@ -223,6 +246,7 @@ def main() -> None:
     )
     try:
         given = module.params
+        asked_of(given["edges"], given["tags"])
         waivers = waivers_of(given["waivers"], given["waivers_timezone"], given["waivers_warn_days"])
         names = ("runs_dir", "edges", "purpose", "project_dir")
         result = begin(*(given[name] for name in names), waivers, given["inventory"])

@@ -133,6 +133,29 @@ def test_only_what_was_asked_for(audit: Callable[..., Audit]) -> None:
     assert list(result.report["edges"]) == ["healthy"]
 
 
+def test_tags_choose_steps_and_the_others_are_unknown(audit: Callable[..., Audit]) -> None:
+    result = audit("--limit", "healthy", "--tags", "dns,egress")
+    assert result.status == 2, result.output
+    assert result.report["run"]["scope"]["steps_left_out"] == ["bucket", "iam", "log", "timeouts"]
+    by_step: dict[str, set[str]] = {}
+    for finding in result.report["edges"]["healthy"]["findings"]:
+        by_step.setdefault(finding["check"].partition("-")[0], set()).add(finding["status"])
+    assert by_step["IAM"] == {"unknown"}
+    assert "unknown" not in by_step["DNS"] | by_step["EGRESS"]
+
+
+@pytest.mark.parametrize("inventory", ["all: {hosts: {edge-1: {}}}", None])
+def test_an_inventory_without_edges_passes_nothing(
+    audit: Callable[..., Audit], tmp_path: Path, inventory: str | None
+) -> None:
+    path = tmp_path / "hosts.yml"
+    if inventory is not None:
+        path.write_text(inventory, encoding="utf-8")
+    result = audit("-i", str(path))
+    assert result.status != 0, result.output
+    assert ("the inventory has no edge" if inventory else "failed to parse inventory source") in result.output
+
+
 def test_check_mode_is_the_same_audit(audit: Callable[..., Audit]) -> None:
     result = audit("--limit", "healthy", "--check", "--diff")
     assert result.status == 0

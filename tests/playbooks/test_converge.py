@@ -115,6 +115,13 @@ def test_a_wrong_wish_is_named_before_anything_changes(world: World, variable: d
     assert world.files() == files
 
 
+def test_a_part_of_the_steps_is_refused(world: World) -> None:
+    files = world.files()
+    answer = world.play("converge.yml", "--limit", "london", "--tags", "timeouts")
+    assert answer.returncode == 2 and "converge takes neither --tags nor --skip-tags" in answer.stdout, answer.stdout
+    assert world.files() == files
+
+
 def test_what_is_skipped_is_left_and_said(world: World) -> None:
     answer = world.play("converge.yml", "--limit", "london", "--check", "-e", '{"edge_converge_skip": ["TIMEOUTS-04"]}')
     assert told(answer.stdout) == {}
