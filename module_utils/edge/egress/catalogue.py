@@ -12,35 +12,35 @@ PER_HOP = {
     "host_firewall": (
         "EGRESS-10",
         "EGRESS-11",
-        "the edge's own firewall lets",
+        "The edge's own firewall lets",
         "Accept new TCP connections to the storage in the output chain, and established ones in the input chain.",
         "nftables wiki, Netfilter hooks; iptables(8)",
     ),
     "security_group": (
         "EGRESS-20",
         "EGRESS-21",
-        "the security groups let",
+        "The security groups let",
         "Add one egress rule for TCP to the storage port that names the AWS-managed prefix list of S3.",
         f"{_VPC}, Security group rules",
     ),
     "network_acl": (
         "EGRESS-30",
         "EGRESS-31",
-        "the network ACLs let",
+        "The network ACLs let",
         "Allow the storage port outbound and the ephemeral ports inbound, before any rule that denies them.",
         f"{_VPC}, Network ACL rules; Ephemeral ports",
     ),
     "route": (
         "EGRESS-40",
         "EGRESS-41",
-        "the route table leads",
+        "The route table leads",
         "Associate an S3 gateway endpoint with the subnet's route table, or replace the route that leads nowhere.",
         f"{_VPC}, Route priority; Gateway endpoints for Amazon S3",
     ),
     "gateway": (
         "EGRESS-50",
         "EGRESS-51",
-        "the gateway or endpoint lets",
+        "The gateway or endpoint lets",
         "Repair what the route leads to: its state, its attachment, its own route, or the groups of the endpoint.",
         f"{_VPC}, NAT gateways; Internet gateways; AWS PrivateLink guide, Security groups",
     ),
@@ -50,7 +50,7 @@ PER_HOP = {
 def _pairs() -> list[Check]:
     checks = []
     for hop, (blocks, partial, words, remediation, source) in PER_HOP.items():
-        verb = "to" if hop == "route" else "through to"
+        verb = "to" if hop == "route" else "connections through to"
         checks += [
             Check(blocks, f"{words} {verb} the storage addresses", "critical", hop, "blocks", remediation, source),
             Check(partial, f"{words} {verb} every storage address", "high", hop, "partial", remediation, source),
@@ -62,7 +62,7 @@ CATALOGUE = catalogue(
     [
         Check(
             "EGRESS-01",
-            "the interface that the inventory names exists and is in use",
+            "The interface that the inventory names exists and is in use",
             "high",
             "security_group",
             "none",
@@ -71,7 +71,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-02",
-            "the hops together leave at least one storage address reachable",
+            "The hops together leave at least one storage address reachable",
             "critical",
             "gateway",
             "blocks",
@@ -80,7 +80,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-03",
-            "the hops together leave every storage address reachable",
+            "The hops together leave every storage address reachable",
             "high",
             "gateway",
             "partial",
@@ -89,7 +89,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-04",
-            "every range of the storage provider is reachable, not only today's addresses",
+            "Every range of the storage provider is reachable, not only today's addresses",
             "medium",
             "gateway",
             "none",
@@ -99,7 +99,7 @@ CATALOGUE = catalogue(
         *_pairs(),
         Check(
             "EGRESS-22",
-            "rules do not pin address ranges that miss today's storage ranges",
+            "Rules do not pin address ranges that miss today's storage ranges",
             "medium",
             "security_group",
             "none",
@@ -108,7 +108,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-23",
-            "no egress rule admits every protocol to everywhere",
+            "No egress rule admits every protocol to everywhere",
             "medium",
             "security_group",
             "none",
@@ -117,7 +117,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-24",
-            "a security group of the interface has room for the storage's rule",
+            "A security group of the interface has room for the storage's rule",
             "low",
             "security_group",
             "none",
@@ -126,7 +126,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-42",
-            "a gateway endpoint of S3 that exists serves the edge's route table",
+            "A gateway endpoint of S3 that exists serves the edge's route table",
             "medium",
             "route",
             "none",
@@ -135,7 +135,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-43",
-            "no two prefix lists of the route table hold the same range with different targets",
+            "No two prefix lists of the route table hold the same range with different targets",
             "medium",
             "route",
             "none",
@@ -144,7 +144,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-44",
-            "storage traffic does not take a NAT gateway",
+            "Storage traffic does not take a NAT gateway",
             "low",
             "gateway",
             "none",
@@ -153,7 +153,7 @@ CATALOGUE = catalogue(
         ),
         Check(
             "EGRESS-60",
-            "the security groups let the edge ask its resolver",
+            "The security groups let the edge ask its resolver",
             "high",
             "security_group",
             "none",
