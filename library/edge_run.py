@@ -36,8 +36,8 @@ options:
     default: []
   tags:
     description:
-      - What C(--tags) and C(--skip-tags) name. One that is no step of the audit ends the run before anything is read,
-        since an audit that asked nothing would pass.
+      - What C(--tags) names. One that is no step of the audit ends the run before anything is read, since an audit that
+        asked nothing would pass.
     type: list
     elements: str
     default: []
