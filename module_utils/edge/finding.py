@@ -16,7 +16,7 @@ SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 # What a failed check does to the export path.
 #   blocks     no transfer gets through             truncates  long transfers are cut
-#   partial    some connections fail                none       the path works; the setting is still wrong
+#   partial    some connections fail                none       it stops no transfer, but is wrong
 EFFECTS = ("blocks", "truncates", "partial", "none")
 
 # The order in which a connection meets the hops; `export` is the export service on the edge.

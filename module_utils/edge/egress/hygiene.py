@@ -58,15 +58,15 @@ def _pinned(ask: Asker, subject: Subject) -> Finding:
         return ask.unknown("EGRESS-22", resource, hidden)
     if not pinned:
         return ask.passed("EGRESS-22", resource, "no address range of the storage is pinned in a rule")
-    names = ", ".join(f"{rule.source} ({rule.id})" for rule in pinned[:6])
+    names = prefixes.some([f"{rule.source} ({rule.id})" for rule in pinned])
     if not missing:
         return ask.passed("EGRESS-22", resource, f"{len(pinned)} pinned ranges, and all of today's are covered")
-    uncovered = prefixes.prefixes(missing)
+    left_out = prefixes.touched(subject.storage, missing)
     return ask.failed(
         "EGRESS-22",
         pinned[0].group,
-        f"{names} leave {len(uncovered)} ranges out: {', '.join(uncovered[:6])}",
-        evidence=({"pinned": [rule.source for rule in pinned], "uncovered": uncovered[:64]},),
+        f"{names} leave out {len(left_out)} of the storage's {len(subject.storage)} ranges: {prefixes.some(left_out)}",
+        evidence=({"pinned": [rule.source for rule in pinned], "uncovered": prefixes.prefixes(missing)[:64]},),
         fix=fixes.allow_storage(subject, missing),
     )
 

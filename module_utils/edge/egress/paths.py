@@ -82,9 +82,11 @@ def _blocks(ask: Asker, subject: Subject, hop: str, tally: Tally) -> Finding:
     evidence = tally.evidence(_OPERATIONS[hop])
     if tally.blocked:
         first = next(iter(tally.answers.values()))
-        observed = (
-            f"none of the {len(tally.answers)} addresses gets through: {first.reason}{_stray_note(subject, tally)}"
+        number = len(tally.answers)
+        none = (
+            "the only address does not get through" if number == 1 else f"none of the {number} addresses gets through"
         )
+        observed = f"{none}: {first.reason}{_stray_note(subject, tally)}"
         fields: dict[str, Any] = {"evidence": _with_uncovered(subject, hop, evidence)}
         fix = fixes.propose(subject, hop, tally)
         if fix is None and _stray_note(subject, tally):
@@ -123,7 +125,7 @@ def _partial(ask: Asker, subject: Subject, hop: str, tally: Tally) -> Finding:
 def _counts(failing: dict[str, Any], tally: Tally) -> str:
     denied = [address for address, answer in failing.items() if answer.outcome == "deny"]
     if denied:
-        return f"{len(denied)} of {tally.total} addresses do not get through ({', '.join(denied[:4])})"
+        return f"{len(denied)} of {tally.total} addresses do not get through ({prefixes.some(denied, 4)})"
     return f"{float(tally.share):.0%} of the connections do not get through"
 
 
@@ -145,10 +147,10 @@ def _with_uncovered(subject: Subject, hop: str, evidence: tuple[dict[str, Any], 
 
 def range_evidence(analysis: Analysis, missing: prefixes.Ranges, storage: Any) -> dict[str, Any]:
     """What of the provider's ranges is not covered: minimal prefixes, and the reachable fraction of each family."""
-    listed = [prefixes.parse(text) for text in storage]
+    listed = list(storage)
     data: dict[str, Any] = {
         "storage_prefixes": len(listed),
-        "storage_prefixes_covered": prefixes.untouched(listed, missing),
+        "storage_prefixes_covered": len(listed) - len(prefixes.touched(listed, missing)),
         "uncovered": prefixes.prefixes(missing)[:64],
     }
     for version in (4, 6):
@@ -218,7 +220,7 @@ def _ranges(ask: Asker, subject: Subject) -> Finding:
         first = next(item for _, _, item in overall if item.outcome in ("deny", "partial"))
         observed = (
             f"{evidence['storage_prefixes_covered']} of {evidence['storage_prefixes']} ranges are reachable; "
-            f"not: {', '.join(evidence['uncovered'][:6])} ({first.reason})"
+            f"not: {prefixes.some(prefixes.touched(subject.storage, missing))} ({first.reason})"
         )
         return ask.failed("EGRESS-04", first.resource or resource, observed, evidence=(evidence, first.to_dict()))
     hidden = next((item.because for _, _, item in overall if item.outcome == "unknown" and item.because), None)

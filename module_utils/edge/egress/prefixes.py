@@ -16,7 +16,7 @@ and sweeping is O(n log n), exact, and needs the standard library alone.
 from __future__ import annotations
 
 import ipaddress
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -182,15 +182,15 @@ def boundaries(intervals: Iterable[Interval]) -> list[int]:
     return sorted(points)
 
 
-def untouched(listed: Sequence[Interval], missing: Ranges) -> int:
-    """How many of the listed intervals have no address in `missing`."""
-    count = 0
-    for low, high in listed:
-        index = bisect_left(missing, (low, low))
-        inside = index < len(missing) and missing[index][0] <= high
-        before = index > 0 and missing[index - 1][1] >= low
-        count += not (inside or before)
-    return count
+def touched(listed: Iterable[str], missing: Ranges) -> list[str]:
+    """Those of the listed prefixes that have an address in `missing`, in their order."""
+    return [text for text in listed if _meets(missing, *parse(text))]
+
+
+def some(texts: Sequence[str], most: int = 6) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def _meets(held: Ranges, low: int, high: int) -> bool:

@@ -170,7 +170,7 @@ def _silent_words(case: _Case, log: Mapping[str, Any], told: int, silent: float)
     if log["jumps_count"]:
         words += "; its clock jumps, which may look like silence"
     likely = case.known("culprits") or []
-    return f"{words}. Likeliest: {likely[0]['title']}" if likely else words
+    return f"{words}. Likeliest by the settings as they are now: {likely[0]['title']}" if likely else words
 
 
 def _evidence(case: _Case, log: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:

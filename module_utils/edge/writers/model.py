@@ -70,9 +70,15 @@ class Row:
 
     @property
     def cure(self) -> str:
-        """The smallest change where the check worked one out, else what the catalogue says."""
+        """The smallest change where the check worked one out, else what it says to do, else what the catalogue says."""
         fix = self.finding.get("fix") or {}
-        return str(fix.get("summary") or self.check["remediation"])
+        return str(fix.get("summary") or self.advice or self.check["remediation"])
+
+    @property
+    def advice(self) -> str:
+        """What the check itself says to do where it has no change to offer."""
+        wanted = self.status in ("fail", "waived") and not self.finding.get("fix")
+        return str(self.finding.get("message") or "") if wanted else ""
 
 
 @dataclass(frozen=True)

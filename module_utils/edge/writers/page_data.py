@@ -61,6 +61,8 @@ def data(report: Report, playbooks: Collection[str]) -> str:
 def _line(row: Row, edges: dict[str, int], checks: dict[str, int], texts: _Interned, extras: _Interned) -> list[int]:
     finding = row.finding
     extra = {key: finding[key] for key in _EXTRA if finding.get(key)}
+    if row.advice:
+        extra["advice"] = row.advice
     if finding.get("bound"):
         bound = finding["bound"]
         extra["bound"] = f"{limit(bound)}: {bound.get('setting')}, {bound.get('origin')}"

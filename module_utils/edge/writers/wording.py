@@ -20,7 +20,7 @@ EFFECT_WORDS = {
     "blocks": "no transfer gets through",
     "truncates": "long transfers are cut",
     "partial": "some connections fail",
-    "none": "the path works; the setting is wrong",
+    "none": "it stops no transfer, but is wrong",
 }
 REASON_WORDS = {
     "denied": "a permission was missing",

@@ -39,7 +39,7 @@
   const textOf = (index) => (index < 0 ? '' : table.texts[index]);
   const extraOf = (row) => (row[EXTRA] < 0 ? {} : table.extras[row[EXTRA]]);
   const expectedOf = (row) => (row[EXPECTED] < 0 ? table.checks[row[CHECK]].title : textOf(row[EXPECTED]));
-  const cureOf = (row) => (extraOf(row).fix || {}).summary || table.checks[row[CHECK]].remediation;
+  const cureOf = (row) => (extraOf(row).fix || {}).summary || extraOf(row).advice || table.checks[row[CHECK]].remediation;
 
   function haystack(index) {
     if (haystacks[index] === undefined) {

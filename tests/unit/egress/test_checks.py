@@ -55,6 +55,9 @@ def test_ranges_of_years_ago_block_every_address_of_today():
     assert blocked.fix["prefix_list_ids"] == ["pl-7ca54015"]
     assert {found[check].status for check in ("EGRESS-21", "EGRESS-02", "EGRESS-03")} == {"not_applicable"}
     assert found["EGRESS-22"].status == "fail" and found["EGRESS-04"].status == "fail"
+    assert f"leave out {len(S3_PREFIXES) - 1} of the storage's {len(S3_PREFIXES)} ranges" in found["EGRESS-22"].observed
+    for check in ("EGRESS-22", "EGRESS-04"):
+        assert f" and {len(S3_PREFIXES) - 7} more" in found[check].observed
     assert verdict(found) == "blocked"
 
 

@@ -75,9 +75,16 @@ def test_the_first_matching_layer_decides_every_address(intervals, layers):
 
 
 @given(SETS, st.lists(blocks(), max_size=6))
-def test_whole_prefixes_are_counted(missing, listed):
+def test_prefixes_that_are_not_whole_are_named(missing, listed):
     held = prefixes.union(missing)
-    assert prefixes.untouched(listed, held) == sum(1 for item in listed if not plain([item]) & plain(held))
+    texts = [prefixes.prefixes([item])[0] for item in listed]
+    wanted = [text for text, item in zip(texts, listed) if plain([prefixes.parse(text)]) & plain(held)]
+    assert prefixes.touched(texts, held) == wanted
+
+
+def test_what_a_list_leaves_out_is_counted():
+    assert prefixes.some(["a", "b"], 2) == "a, b"
+    assert prefixes.some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
 
 
 @given(SETS, st.lists(st.sampled_from(LINE), max_size=8))

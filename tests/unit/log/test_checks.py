@@ -78,7 +78,7 @@ def test_silence_in_the_window_of_a_failed_job():
     finding = judged(log={"silence": SILENCE, "lines_in_window": 2})["LOG-08"]
     assert finding.status == "fail"
     assert "2 lines, none of a failure; it is silent for 900.006 s" in finding.observed
-    assert finding.observed.endswith("Likeliest: A proxy's timer")
+    assert finding.observed.endswith("Likeliest by the settings as they are now: A proxy's timer")
     assert finding.evidence[1] == {key: value for key, value in CULPRIT.items() if key != "score"}
 
 

@@ -60,6 +60,17 @@ def page(data: dict[str, Any], playbooks: list[str] | None = None) -> Page:
     return Page(text_of(data, playbooks))
 
 
+def test_the_cure_is_the_checks_own_advice_where_it_has_no_change_to_offer() -> None:
+    data = reports.raw("london")
+    for finding in data["edges"]["london"]["findings"]:
+        finding["message"] = f"first see to {finding['check']}"
+    text = text_of(data)
+    assert "first see to EGRESS-21" in text
+    assert "set read_timeout to 100 minutes" in text
+    assert "first see to TIMEOUTS-04" not in text
+    assert "first see to IAM-01" not in text
+
+
 @pytest.mark.parametrize(
     "data", [reports.raw(), reports.raw(rich=True), reports.hostile()], ids=["plain", "rich", "hostile"]
 )
