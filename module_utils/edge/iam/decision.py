@@ -9,6 +9,9 @@ from typing import Any
 
 from .statement import Statement
 
+# Policies of which a resource has one, and which bear no name.
+UNNAMED = ("bucket policy", "endpoint policy", "key policy", "trust policy")
+
 
 class Outcome(str, enum.Enum):
     """What becomes of a request. UNKNOWN: what is not known could turn it from allowed to denied."""
@@ -20,6 +23,11 @@ class Outcome(str, enum.Enum):
 
     def __str__(self) -> str:
         return str(self.value)
+
+
+def policy_words(policy: str, layer: str) -> str:
+    """A policy in words: what has no name of its own (``bucket policy``) is called by its kind."""
+    return f"the {policy}" if policy in UNNAMED else f"policy {policy} ({layer})"
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class StatementRef:
 
     def __str__(self) -> str:
         name = self.sid if self.sid else f"number {self.index}"
-        return f"statement {name} of policy {self.policy} ({self.layer})"
+        return f"statement {name} of {policy_words(self.policy, self.layer)}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Callable
 
 from .conditions import Condition
 from .context import PRESENT, Context, ContextValue, Unknown
-from .decision import Flip, Outcome
+from .decision import Flip, Outcome, policy_words
 from .evaluation import Doubt
 from .grants import Grant
 from .policy import UnreadablePolicy
@@ -126,4 +126,4 @@ def _other(layer: str, about: UnreadablePolicy | Grant | Statement | None) -> Fl
 
 def _name(statement: Statement, layer: str) -> str:
     sid: str | None = statement.sid
-    return f"statement {sid or statement.index} of policy {statement.policy} ({layer})"
+    return f"statement {sid or statement.index} of {policy_words(statement.policy, layer)}"

@@ -160,9 +160,7 @@ def test_outside_aws_a_principal_that_nobody_names_is_not_known() -> None:
 def test_a_deny_is_named_with_its_statement() -> None:
     finding = judged(way=nat())["IAM-07"]
     assert finding.status == "fail" and finding.hop == "bucket_policy"
-    assert finding.observed.startswith(
-        "statement Endpoint of policy bucket policy (resource) denies HeadObject, GetObject"
-    )
+    assert finding.observed.startswith("statement Endpoint of the bucket policy denies HeadObject, GetObject")
 
 
 @pytest.mark.parametrize("hidden", ["bucket_policy", "principal.boundary", "principal.policies"])
