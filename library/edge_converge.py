@@ -11,7 +11,8 @@ description:
   - Works out, from the plan of the run and the present state of every object, what is to change; saves each object's
     state under C(before/) of the run; writes it; and reads it again.
   - What others put into an object stays. A plan whose objects stand as they should changes nothing.
-  - Programs are told to read their files again, and are never restarted.
+  - Programs are told to read their files again, and are restarted only where C(edge_converge_restart)
+    names them.
   - Stops before it changes anything where a change would disturb a transfer that is live.
 options:
   run_dir:

@@ -46,6 +46,20 @@ def ask(runs: Path, environment: dict[str, str], *arguments: str) -> str:
     return answer.stdout
 
 
+def test_the_history_is_where_the_edges_variables_say(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("edges: {hosts: {edge-1: {}}}", encoding="utf-8")
+    (tmp_path / "group_vars").mkdir()
+    kept = tmp_path / "kept.sqlite"
+    (tmp_path / "group_vars" / "edges.yml").write_text(f"edge_history_url: {kept}", encoding="utf-8")
+    answer = subprocess.run(
+        ["ansible-playbook", "-i", str(tmp_path / "hosts.yml"), "history.yml"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"},
+    )  # fmt: skip
+    assert answer.returncode == 2
+    assert f"there is no history at {kept} yet" in answer.stdout + answer.stderr
+
+
 def test_a_waiver_that_is_wrong_ends_the_run_before_anything_is_read(
     audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
