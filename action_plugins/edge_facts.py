@@ -20,7 +20,7 @@ _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
-from ansible.module_utils.edge import travel
+from ansible.module_utils.edge import packing
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run, facts_path, write_json
 from ansible.module_utils.edge.targets import Edge, from_variables
@@ -93,6 +93,6 @@ def _packed_libraries() -> str:
     path = Path(constants.DEFAULT_LOCAL_TMP) / "edgepath-libraries"
     if not path.exists():
         partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(travel.pack(), encoding="ascii")
+        partial.write_text(packing.pack(), encoding="ascii")
         partial.replace(path)
     return path.read_text(encoding="ascii")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -128,6 +127,8 @@ def _ethtool(interface: str) -> Any:
 
 def handshake(host: str, address: str, port: int, seconds: float) -> Any:
     """Whether the certificate that a server shows for a name matches it: ``{"matches": bool, "message"}`` or Unread."""
+    import ssl  # here, since its import would cost every visit
+
     context = ssl.create_default_context()
     try:
         with socket.create_connection((address, port), timeout=seconds) as raw:

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import importlib.util
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.edge import travel
+from ansible.module_utils.edge import packing, travel
 from ansible.module_utils.edge.finding import EdgepathError
 
 from lab.nameserver import NameServer
@@ -75,7 +80,7 @@ def _run(tmp_path: Path, **request: object) -> dict[str, object]:
 )
 def test_resolves_on_a_bare_python_and_leaves_nothing(tmp_path, transport, without, place):
     with NameServer(ZONES) as server:
-        result = _run(tmp_path, packed=travel.pack(), port=server.port, transport=transport, **without)
+        result = _run(tmp_path, packed=packing.pack(), port=server.port, transport=transport, **without)
     assert result["path"].startswith(place)
     assert result["dns"] == f"{result['path']}/dns/__init__.py"
     assert result["answer"]["answers"] == ["192.0.2.1", "192.0.2.2"]
@@ -84,23 +89,58 @@ def test_resolves_on_a_bare_python_and_leaves_nothing(tmp_path, transport, witho
 
 
 def test_is_small_and_the_same_every_time():
-    packed = travel.pack()
-    assert packed == travel.pack()
-    assert len(packed) < 256 * 1024
+    packed = packing.pack()
+    assert packed == packing.pack()
+    assert len(packed) < 64 * 1024
 
 
-def test_carries_the_licence_of_dnspython(tmp_path):
-    (tmp_path / "dns.zip").write_bytes(base64.b64decode(travel.pack()))
-    sys.path_importer_cache.pop(str(tmp_path / "dns.zip"), None)
-    import zipfile
+def _packed_files() -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(packing.pack())))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
-    with zipfile.ZipFile(tmp_path / "dns.zip") as archive:
-        assert b"Dnspython Contributors" in archive.read("dns/LICENSE")
+
+def test_carries_the_licence_of_dnspython():
+    assert b"Dnspython Contributors" in _packed_files()["dns/LICENSE"]
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def generic_visit(self, node):
+        super().generic_visit(node)
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+
+def _meaning(source):
+    return ast.dump(_WithoutDocstrings().visit(ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""Doc."""\n\nx = 1  # kept\n# gone\n',
+        'class A:\n    """Doc."""\n',
+        'def f():\n    """Doc\n\n    more"""\n    return """a\n\n# b\n"""\n',
+        'def f(x):\n    return f"""a\n\n{x}\n\n# b"""\n',
+        "x = (\n    # why\n\n    1,\n)\n",
+        'async def f():\n    "one"\n    return "two"\n',
+    ],
+)
+def test_bare_source_means_the_same(source):
+    assert _meaning(packing.bare(source)) == _meaning(source)
+
+
+def test_what_travels_means_what_dnspython_means():
+    package = Path(importlib.util.find_spec("dns").submodule_search_locations[0]).parent
+    for name, data in _packed_files().items():
+        if name.endswith(".py") and name != "dns/_features.py":
+            assert _meaning(data.decode()) == _meaning((package / name).read_text(encoding="utf-8")), name
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "not base64!", base64.b64encode(b"no zip").decode(), travel.pack()[: 4 * 1000]],
+    ["", "not base64!", base64.b64encode(b"no zip").decode(), packing.pack()[: 4 * 1000]],
     ids=["empty", "no base64", "no zip", "cut"],
 )
 def test_a_damaged_text_is_one_sentence(text):
@@ -111,12 +151,12 @@ def test_a_damaged_text_is_one_sentence(text):
 
 
 def test_another_release_does_not_travel(monkeypatch):
-    monkeypatch.setattr(travel.importlib.metadata, "version", lambda _: "2.9.2")
+    monkeypatch.setattr(packing.importlib.metadata, "version", lambda _: "2.9.2")
     with pytest.raises(EdgepathError, match=r"dnspython 2\.9\.2 .* pip install dnspython==2\.7\.0"):
-        travel.pack()
+        packing.pack()
 
 
 def test_missing_on_the_controller(monkeypatch):
-    monkeypatch.setattr(travel.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(packing.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EdgepathError, match="dnspython is missing on the controller"):
-        travel.pack()
+        packing.pack()
