@@ -10,6 +10,7 @@ import fcntl
 import getpass
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
@@ -20,10 +21,31 @@ from ..run import read_json, write_json
 
 LOCK = "converge.lock"
 _WORK = "work"
+# How long the tasks of a killed run may take to end, and how often that is looked at.
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
 
 
-def take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
-    """Take the lock for a process of this host; EdgepathError where a living process holds it."""
+class _AtWork(EdgepathError):
+    """A worker of a holder that is gone itself has not ended its task yet."""
+
+
+def take(runs_dir: str, pid: int, purpose: str, run: str, patience: float = _PATIENCE_SECONDS) -> None:
+    """Take the lock for a process of this host; EdgepathError where a living process holds it.
+
+    patience: seconds for which the last tasks of a killed holder are waited for.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _take(runs_dir, pid, purpose, run)
+        except _AtWork:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_LOOK_SECONDS)
+
+
+def _take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
     path = os.path.join(runs_dir, LOCK)
     with guarded(runs_dir, "lock"):
         holder = _holder(path)
@@ -70,12 +92,12 @@ def guarded(directory: str, name: str, how: int = fcntl.LOCK_EX) -> Iterator[Non
 
 
 def _idle(runs_dir: str, holder: dict[str, Any]) -> None:
-    """EdgepathError where a worker of the holder, which is gone itself, is at work still."""
+    """_AtWork where a worker of the holder, which is gone itself, is at work still."""
     try:
         with guarded(runs_dir, _WORK, fcntl.LOCK_EX | fcntl.LOCK_NB):
             pass
     except BlockingIOError:
-        raise EdgepathError(
+        raise _AtWork(
             f"{holder['purpose']} of run {holder['run']} was killed, and what it had begun on an edge is going on "
             "still; wait for its end and run again"
         ) from None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -69,7 +70,7 @@ def test_a_killed_holders_worker_ends_its_task_first(tmp_path: Path) -> None:
     other.wait()
     refused = pytest.raises(EdgepathError, match="run-1 was killed, and what it had begun .* is going on")
     with lock.working(str(tmp_path)), lock.working(str(tmp_path)), refused:
-        lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
+        lock.take(str(tmp_path), os.getpid(), "converge", "run-2", patience=0)
     lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
     with lock.working(str(tmp_path)):
         lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
@@ -95,3 +96,22 @@ def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
     for worker in workers:
         worker.join()
     assert sorted(got) == [False] * 7 + [True]
+
+
+def test_the_last_task_of_a_killed_run_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = _sleeper()
+    lock.take(str(tmp_path), other.pid, "converge", "run-1")
+    other.kill()
+    other.wait()
+    with contextlib.ExitStack() as task:
+        task.enter_context(lock.working(str(tmp_path)))
+        looked: list[float] = []
+
+        def looks(seconds: float) -> None:
+            looked.append(seconds)
+            if len(looked) == 3:
+                task.close()
+
+        monkeypatch.setattr("ansible.module_utils.edge.converge.lock.time.sleep", looks)
+        lock.take(str(tmp_path), os.getpid(), "converge", "run-2")
+    assert len(looked) == 3
