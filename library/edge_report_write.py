@@ -41,6 +41,11 @@ options:
         where C(converge.yml) and C(rollback.yml) are there.
       - Without it only the audit's own command is shown.
     type: path
+  inventory:
+    description: The inventory of the run, as C(-i) has it, with which those commands are shown.
+    type: list
+    elements: str
+    default: []
 author:
   - edgepath maintainers
 requirements:
@@ -134,9 +139,16 @@ def playbooks(project_dir: str | None) -> list[str]:
     return [PLAYBOOKS[0]] + [name for name in PLAYBOOKS[1:] if os.path.exists(os.path.join(project_dir, name))]
 
 
+def inventory(sources: list[str], project_dir: str | None) -> list[str]:
+    """The inventory as it is typed in the directory of the playbooks."""
+    home = os.path.realpath(project_dir) + os.sep if project_dir else None
+    return [source[len(home) :] if home and source.startswith(home) else source for source in sources]
+
+
 def pieces(kind: str, report: Report, params: dict[str, object]) -> Iterator[str]:
     if kind == "html":
-        return as_html.write(report, parts(str(params["template_dir"])), playbooks(params["project_dir"]))
+        sources = inventory(params["inventory"], params["project_dir"])
+        return as_html.write(report, parts(str(params["template_dir"])), playbooks(params["project_dir"]), sources)
     return WRITERS[kind](report)
 
 
@@ -163,6 +175,7 @@ def main() -> None:
             "formats": {"type": "list", "elements": "str", "choices": FORMATS, "default": FORMATS},
             "template_dir": {"type": "path"},
             "project_dir": {"type": "path"},
+            "inventory": {"type": "list", "elements": "str", "default": []},
         },
         required_one_of=[("run_dir", "report")],
         mutually_exclusive=[("run_dir", "report")],

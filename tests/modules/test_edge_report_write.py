@@ -82,6 +82,13 @@ def test_commands_follow_the_playbooks_of_the_project(run_dir: Path, tmp_path_fa
     assert "rollback.yml" not in text
 
 
+def test_commands_name_the_inventory_as_it_is_typed_in_the_project(run_dir: Path, tmp_path: Path, capsys: Any) -> None:
+    sources = [str(tmp_path / "inventories" / "production"), "/etc/ansible/hosts"]
+    write(capsys, run_dir, formats=["html"], project_dir=str(tmp_path), inventory=sources)
+    shown = (run_dir / "report.html").read_text(encoding="utf-8")
+    assert "ansible-playbook -i inventories/production -i /etc/ansible/hosts audit.yml --limit" in shown
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -22,7 +22,7 @@ from ..verdict import VERDICTS
 from . import page_past, picture, witnesses
 from .model import Report, Row, count, days_left, to_json
 from .page_data import data
-from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, commands, plural, policy, spaced
+from .wording import EFFECT_WORDS, REASON_WORDS, STATUS_WORDS, commands, playing, plural, policy, spaced
 
 # How many edges are drawn, how many of them stand open when the page opens, and how many causes an edge shows before
 # the list of findings. A browser opens a page of a thousand drawn paths in seconds; of ten thousand, in minutes.
@@ -40,8 +40,8 @@ class Parts:
     script: str
 
 
-def write(report: Report, parts: Parts, playbooks: Collection[str]) -> Iterator[str]:
-    """The file in pieces. playbooks: those of which the report may show commands."""
+def write(report: Report, parts: Parts, playbooks: Collection[str], inventory: Sequence[str] = ()) -> Iterator[str]:
+    """The file in pieces. playbooks: those of which the report may show commands; inventory: that of the run."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -51,11 +51,11 @@ def write(report: Report, parts: Parts, playbooks: Collection[str]) -> Iterator[
         raise EdgepathError("the report's style or script holds its own end tag")
     try:
         yield from environment.from_string(parts.template).generate(
-            **content(report, playbooks),
+            **content(report, playbooks, inventory),
             style=Markup(style),
             script=Markup(script),
             csp=content_security_policy(style, script),
-            data=Markup(data(report, playbooks)),
+            data=Markup(data(report, playbooks, inventory)),
         )
     except TemplateError as error:
         raise EdgepathError(f"the report's template cannot be rendered: {error}") from None
@@ -73,7 +73,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
+def content(report: Report, playbooks: Collection[str], inventory: Sequence[str] = ()) -> dict[str, Any]:
     """What the template shows."""
     by_edge: dict[str, list[Row]] = {name: [] for name in report.edges}
     for row in report.rows:
@@ -92,11 +92,12 @@ def content(report: Report, playbooks: Collection[str]) -> dict[str, Any]:
         "bar": picture.bar(counts),
         "policy": to_json(allow, indent=2) if allow else "",
         "edges": edges,
-        "drawn": [_drawn(line, report, by_edge[line["name"]], playbooks) for line in edges[:_DRAWN_EDGES]],
+        "drawn": [_drawn(line, report, by_edge[line["name"]], playbooks, inventory) for line in edges[:_DRAWN_EDGES]],
         "words": STATUS_WORDS,
         "waivers": [page_past.waiver(each, report.finished.date()) for each in report.waivers],
         "history": page_past.history(report),
         "converged": _converged(report),
+        "rollback": playing("rollback.yml", inventory),
     }
 
 
@@ -155,7 +156,13 @@ def _line(number: int, name: str, edge: Mapping[str, Any], rows: Sequence[Row]) 
     }
 
 
-def _drawn(line: Mapping[str, Any], report: Report, rows: Sequence[Row], playbooks: Collection[str]) -> dict[str, Any]:
+def _drawn(
+    line: Mapping[str, Any],
+    report: Report,
+    rows: Sequence[Row],
+    playbooks: Collection[str],
+    inventory: Sequence[str],
+) -> dict[str, Any]:
     """An edge with its pictures, causes and commands."""
     edge = report.edges[line["name"]]
     failing = [row for row in rows if row.status in ("fail", "waived")]
@@ -172,7 +179,7 @@ def _drawn(line: Mapping[str, Any], report: Report, rows: Sequence[Row], playboo
         "culprits": witnesses.culprits(edge),
         "probe": witnesses.probe(edge),
         "commands": commands(
-            line["name"], playbooks if any(row.finding.get("fix") for row in failing) else ["audit.yml"]
+            line["name"], playbooks if any(row.finding.get("fix") for row in failing) else ["audit.yml"], inventory
         ),
     }
 

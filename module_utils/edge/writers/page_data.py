@@ -11,7 +11,7 @@ expected of -1 is the check's title. Most findings of a fleet share their texts,
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .model import STATUS_ORDER, Report, Row, to_json
@@ -38,7 +38,7 @@ class _Interned:
         return self._index[key]
 
 
-def data(report: Report, playbooks: Collection[str]) -> str:
+def data(report: Report, playbooks: Collection[str], inventory: Sequence[str] = ()) -> str:
     """The table as JSON that may stand in an HTML script element."""
     edges = {name: number for number, name in enumerate(report.edges)}
     checks = {name: number for number, name in enumerate(report.checks)}
@@ -52,7 +52,7 @@ def data(report: Report, playbooks: Collection[str]) -> str:
         "statuses": [[status, STATUS_WORDS[status]] for status in STATUS_ORDER],
         "effects": EFFECT_WORDS,
         "reasons": REASON_WORDS,
-        "commands": command_parts(playbooks),
+        "commands": command_parts(playbooks, inventory),
         "findings": findings,
     }
     return to_json(table).translate(_ESCAPES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 # Worst first.
@@ -71,18 +71,25 @@ def limit(bound: Mapping[str, Any]) -> str:
     return f"{bound.get('kind')} {f'{seconds:,.10g} s' if seconds < 7200 else span(seconds)}"
 
 
-def commands(edge: str, playbooks: Collection[str]) -> list[tuple[str, str]]:
-    """What to type for one edge, with what it does. playbooks: those that exist."""
-    return [(meaning, f"{before}{quoted(edge)}{after}") for meaning, before, after in command_parts(playbooks)]
+def commands(edge: str, playbooks: Collection[str], inventory: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What to type for one edge, with what it does. playbooks: those that exist; inventory: what -i was given."""
+    return [
+        (meaning, f"{before}{quoted(edge)}{after}") for meaning, before, after in command_parts(playbooks, inventory)
+    ]
 
 
-def command_parts(playbooks: Collection[str]) -> list[tuple[str, str, str]]:
+def command_parts(playbooks: Collection[str], inventory: Sequence[str] = ()) -> list[tuple[str, str, str]]:
     """The same for any edge: what it does, the command before the quoted edge, and after it."""
     return [
-        (meaning, f"ansible-playbook {playbook} --limit ", options)
+        (meaning, f"{playing(playbook, inventory)} --limit ", options)
         for playbook, meaning, options in _COMMANDS
         if playbook in playbooks
     ]
+
+
+def playing(playbook: str, inventory: Sequence[str] = ()) -> str:
+    """The command that runs a playbook with the inventory of the run."""
+    return " ".join(["ansible-playbook", *(f"-i {shlex.quote(source)}" for source in inventory), playbook])
 
 
 def quoted(edge: str) -> str:

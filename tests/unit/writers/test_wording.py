@@ -44,6 +44,8 @@ def test_limit() -> None:
 
 def test_only_playbooks_that_exist_are_shown() -> None:
     assert commands("london-1", ["audit.yml"]) == [("Ask again", "ansible-playbook audit.yml --limit london-1")]
+    ((_, command),) = commands("london-1", ["audit.yml"], ["inventories/production", "my hosts"])
+    assert command == "ansible-playbook -i inventories/production -i 'my hosts' audit.yml --limit london-1"
     shown = [command for _, command in commands("london-1", ["audit.yml", "converge.yml", "rollback.yml"])]
     assert shown == [
         "ansible-playbook audit.yml --limit london-1",
