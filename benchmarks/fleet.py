@@ -92,14 +92,18 @@ def measure(directory: Path) -> None:
     for name in STEPS:
         step(f"edge_{name}_audit", run_dir=str(few))
     prepare(many, edges(hosts, MANY), facts)
-    costs = {name: step(f"edge_{name}_audit", run_dir=str(many)) for name in STEPS}
-    costs["report"] = step("edge_report", run_dir=str(many))
-    costs["history"] = step("edge_history", run_dir=str(many), url=str(directory / "history.sqlite"),
-                            migrations_dir=str(ROOT / "module_utils/edge/history/migrations"))  # fmt: skip
-    costs["formats"] = step("edge_report_write", run_dir=str(many),
-                            template_dir=str(ROOT / "roles/edge_report/templates"))  # fmt: skip
-    for name, (seconds, megabytes) in costs.items():
-        print(f"  {name:<10} {seconds:6.1f} s  {megabytes:7.0f} MB")
+    arguments: dict[str, tuple[str, dict[str, str]]] = {name: (f"edge_{name}_audit", {}) for name in STEPS}
+    arguments["report"] = ("edge_report", {})
+    migrations, templates = ROOT / "module_utils/edge/history/migrations", ROOT / "roles/edge_report/templates"
+    arguments["history"] = (
+        "edge_history",
+        {"url": str(directory / "history.sqlite"), "migrations_dir": str(migrations)},
+    )
+    arguments["formats"] = ("edge_report_write", {"template_dir": str(templates)})
+    costs = {}
+    for name, (module, given) in arguments.items():
+        costs[name] = step(module, run_dir=str(many), **given)
+        print(f"  {name:<10} {costs[name][0]:6.1f} s  {costs[name][1]:7.0f} MB", flush=True)
     seconds, most = sum(cost[0] for cost in costs.values()), max(cost[1] for cost in costs.values())
     size = (many / "report.json").stat().st_size / 2**20
     print(f"{MANY} edges: all steps after the last edge {seconds:.0f} s ({verdict(seconds, MOST_SECONDS)} s), "
