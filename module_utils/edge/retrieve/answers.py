@@ -35,10 +35,16 @@ _KINDS: dict[str, set[str]] = {
 }  # fmt: skip
 _CURES = {
     "credentials": "renew the credentials",
-    "denied": "see the permissions that the documentation names",
     "changed": "another object is there now; make a new plan",
     "gone": "look for it among the versions and make a new plan",
     "archived": "restore it first (s3:RestoreObject)",
+}
+# What each call needs (Amazon S3 API Reference, the permissions of each); a key of AWS KMS has its own.
+_PERMISSIONS = {
+    "list_object_versions": "s3:ListBucketVersions",
+    "head_object": "s3:GetObjectVersion",
+    "get_object": "s3:GetObjectVersion, and kms:Decrypt where a key encrypts it",
+    "get_object_attributes": "s3:GetObjectVersionAttributes and s3:GetObjectAttributes",
 }
 _MESSAGE_LIMIT = 300
 
@@ -56,6 +62,8 @@ def classify(error: Any, operation: str, what: str, offset: float | None) -> Tra
             )
             return TransferError(kind, f"cannot read {what}: this machine's clock is off {ahead}; set it and run again")
         cure = f"; {_CURES[kind]}" if kind in _CURES else ""
+        if kind == "denied" and operation in _PERMISSIONS:
+            cure = f" (needs {_PERMISSIONS[operation]})"
         return TransferError(kind, f"cannot read {what}: {operation}: {_short(text)}{cure}")
     kind = _without_answer(error)
     return TransferError(kind, f"cannot read {what}: {operation}: {_short(str(error))}")
