@@ -139,8 +139,8 @@ rm -r "$W"
 
 Steps 1 to 3 show that every file is, byte for byte, the one that was packed and signed; step 4, where there is a
 timestamp, that this was so before the authority's time. `evidence/objects.json` says for each object which checksums of
-the storage its bytes were compared with. Whether the recordings themselves are whole, as the storage gave them, is another question:
-`evidence/audio.json` and `evidence/summary.html` speak of it.
+the storage its bytes were compared with. Whether the recordings themselves are whole, as the storage gave them, is
+another question: `evidence/audio.json` and `evidence/summary.html` speak of it.
 """
 
 CERTIFICATION = """# TEMPLATE: certification of a qualified person
