@@ -47,7 +47,8 @@ class Gate:
                 reasons.append(f"{', '.join(dict.fromkeys(failing))} failed (edge_fail_on is {self.fail_on})")
         unknown = [finding.check for finding in findings if finding.status == "unknown" and not finding.accepted]
         if unknown and not self.allow_unknown:
-            reasons.append(f"{len(unknown)} answers are unknown (edge_allow_unknown is false)")
+            words = "1 answer is" if len(unknown) == 1 else f"{len(unknown)} answers are"
+            reasons.append(f"{words} unknown (edge_allow_unknown is false)")
         return reasons
 
 

@@ -126,7 +126,8 @@ def _unknown_sentence(unjudged: Sequence[Finding]) -> str:
     if not unjudged:
         return "nothing was judged"
     names = list(dict.fromkeys(finding.hop.replace("_", " ") for finding in unjudged))
-    return f"nothing on the path fails, but {len(unjudged)} answers are missing: {', '.join(names)}"
+    missing = "1 answer about it is" if len(unjudged) == 1 else f"{len(unjudged)} answers about it are"
+    return f"nothing on the path fails, but {missing} missing: {', '.join(names)}"
 
 
 def _causes(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -128,13 +128,18 @@ def warnings(register: Sequence[Mapping[str, Any]]) -> list[str]:
 def _warning(entry: Mapping[str, Any]) -> str:
     name = f"waiver {entry['ticket']} of {entry['check']} ({entry['origin']})"
     until = f"{entry['expires']} ({entry['timezone']})"
+    number = entry["findings"]
     if entry["state"] == "expired":
-        effect = f"{entry['findings']} findings count again" if entry["findings"] else "nothing fails for want of it"
+        effect = f"{_again(number, 'counts', 'count')} again" if number else "nothing fails for want of it"
         return f"{name} expired after {until}: {effect}; cure, renew it, or take it out"
     if entry["state"] == "unmatched":
         return f"{name} matches nothing that this inventory has; correct its scope or take it out"
     if entry["ending"]:
         days = entry["days_left"]
         when = "today" if days < 1 else "in 1 day" if days == 1 else f"in {days} days"
-        return f"{name} ends {when}, after {until}; {entry['findings']} findings will count again"
+        return f"{name} ends {when}, after {until}; {_again(number, 'will count', 'will count')} again"
     return ""
+
+
+def _again(number: int, one: str, several: str) -> str:
+    return f"1 finding {one}" if number == 1 else f"{number or 'no'} findings {several}"

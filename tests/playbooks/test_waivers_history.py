@@ -88,7 +88,7 @@ def test_a_finding_is_waived_and_reopens_and_the_history_tells_so(
     result = audit(*two, *waivers(tmp_path / "w.json", expires="2026-01-31"), EDGEPATH_RUNS_DIR=str(runs))
     assert result.status == 2
     assert "waiver OPS-7 of TIMEOUTS-04 (edge_waivers of " in result.output
-    assert "expired after 2026-01-31 (UTC): 1 findings count again" in " ".join(result.output.split())
+    assert "expired after 2026-01-31 (UTC): 1 finding counts again" in " ".join(result.output.split())
     second = latest(runs)
     [reopened] = [item for item in second["edges"]["london"]["findings"] if item["check"] == "TIMEOUTS-04"]
     assert (reopened["status"], reopened["change"]) == ("fail", "changed")

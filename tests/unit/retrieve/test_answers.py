@@ -49,7 +49,9 @@ def client_error(code: str, status: int) -> botocore.exceptions.ClientError:
 
 def test_messages_say_what_where_and_what_to_do() -> None:
     denied = classify(client_error("AccessDenied", 403), "get_object", "a.wav", None)
-    assert str(denied).startswith("cannot read a.wav: get_object: AccessDenied: words (needs s3:GetObjectVersion, and kms:Decrypt")
+    assert str(denied).startswith(
+        "cannot read a.wav: get_object: AccessDenied: words (needs s3:GetObjectVersion, and kms:Decrypt"
+    )
     skew = classify(client_error("RequestTimeTooSkewed", 403), "head_object", "a.wav", 3600.4)
     assert "this machine's clock is off by -3600 s against the storage's" in str(skew)
     assert "by more than the storage allows" in str(classify(client_error("RequestTimeTooSkewed", 403), "x", "y", None))

@@ -134,7 +134,7 @@ def test_what_became_of_a_waiver_that_accepts_nothing(item: Finding, partial: bo
         (waiver(days=30), "ends in 30 days"),
         (waiver(days=1), "ends in 1 day,"),
         (waiver(ends=(NOW + timedelta(hours=5)).isoformat()), "ends today"),
-        (waiver(days=0), "1 findings count again; cure, renew it, or take it out"),
+        (waiver(days=0), "1 finding counts again; cure, renew it, or take it out"),
         (waiver(days=-5, resource="nothing"), "expired after 2026-11-17 (UTC): nothing fails for want of it"),
         (waiver(resource="nothing"), "matches nothing that this inventory has"),
     ],
