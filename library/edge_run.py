@@ -41,6 +41,10 @@ options:
     type: list
     elements: str
     default: []
+  fail_on:
+    description: The least severity that will fail an edge. Here it is only checked, so that a wrong one ends the run.
+    type: str
+    default: high
   waivers:
     description:
       - The waivers of the inventory, as the filter P(edge_waivers#filter) collects them. Keys C(sources), a list of
@@ -116,6 +120,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
+from ansible.module_utils.edge.report import Gate
 from ansible.module_utils.edge.run import write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
@@ -237,6 +242,7 @@ def main() -> None:
             "edges": {"type": "list", "elements": "dict", "required": True},
             "inventory": {"type": "list", "elements": "str", "default": []},
             "tags": {"type": "list", "elements": "str", "default": []},
+            "fail_on": {"type": "str", "default": "high"},
             "waivers": {"type": "dict", "default": {}},
             "waivers_timezone": {"type": "str", "default": "UTC"},
             "waivers_warn_days": {"type": "int", "default": 30},
@@ -247,6 +253,7 @@ def main() -> None:
     try:
         given = module.params
         asked_of(given["edges"], given["tags"])
+        Gate(given["fail_on"])
         waivers = waivers_of(given["waivers"], given["waivers_timezone"], given["waivers_warn_days"])
         names = ("runs_dir", "edges", "purpose", "project_dir")
         result = begin(*(given[name] for name in names), waivers, given["inventory"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""edge_run begins no audit that would ask nothing: such a run would pass."""
+"""edge_run begins no audit that would ask nothing, for it would pass, nor one that could not end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def begin(capsys: pytest.CaptureFixture[str], runs: Path, **options: Any) -> dic
     [
         ({"edges": []}, "the inventory has no edge"),
         ({"tags": ["dns", "egres"]}, "no step has the tag 'egres'; did you mean egress?"),
+        ({"fail_on": "hgih"}, "edge_fail_on must be one of info, low, medium, high, critical or never, not 'hgih'"),
         ({"tags": ["nonsense"]}, "the steps are dns, egress, iam, bucket, timeouts, log"),
     ],
 )
-def test_an_audit_of_nothing_does_not_begin(
+def test_an_audit_that_could_not_tell_does_not_begin(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, options: dict[str, Any], words: str
 ) -> None:
     told = begin(capsys, tmp_path, **options)
