@@ -21,6 +21,11 @@ _network = functools.lru_cache(maxsize=1024)(ipaddress.ip_network)
 def classify(address: str, vpc_cidrs: Sequence[str] = ()) -> str:
     """One of CLASSES. ``vpc``: in a range of the edge's VPC.  ``unusable``: unspecified, multicast, link-local or
     reserved, no destination for a transfer (RFC 6890)."""
+    return _classify(address, tuple(vpc_cidrs))
+
+
+@functools.lru_cache(maxsize=4096)
+def _classify(address: str, vpc_cidrs: tuple[str, ...]) -> str:
     try:
         parsed = _address(address.split("%", 1)[0])
     except ValueError:

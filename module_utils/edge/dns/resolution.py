@@ -42,7 +42,9 @@ def results(facts: Mapping[str, Any], **wanted: Any) -> list[Mapping[str, Any]]:
     given = facts["answers"]
     if unread(given) is not None:
         return []
-    return [item for item in given if all(item[key] == value for key, value in wanted.items())]
+    for key, value in wanted.items():
+        given = [item for item in given if item[key] == value]
+    return list(given)
 
 
 def addresses_in(result: Any) -> list[str]:

@@ -15,6 +15,7 @@ and sweeping is O(n log n), exact, and needs the standard library alone.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,8 @@ IPV4_ALL: Interval = (0, (1 << 32) - 1)
 IPV6_ALL: Interval = (IPV6, IPV6 + (1 << 128) - 1)
 
 
+# Every edge of a fleet is judged against the same ranges; as many as there are prefixes in ip-ranges.json, twice.
+@functools.lru_cache(maxsize=32768)
 def parse(text: str) -> Interval:
     """The interval of an address or a prefix (host bits are ignored, as AWS does); ValueError where it is neither."""
     address, slash, length = text.partition("/")

@@ -7,6 +7,7 @@ Pure: texts in, values with their origin out; what cannot be understood is Unrea
 from __future__ import annotations
 
 import configparser
+import functools
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -50,7 +51,7 @@ class Document:
             return
         self.path, self.text = str(fact.get("path", "")), str(fact.get("text", ""))
         try:
-            self.tree = parse_settings(self.text, format_of(self.path, format_), self.path)
+            self.tree = _parsed(self.text, format_of(self.path, format_), self.path)
         except SettingsError as error:
             self.problem = Unread("error", "parse", self.path, str(error))
 
@@ -81,13 +82,21 @@ class Document:
         if lookup(self.tree, name, _MISSING) is not _MISSING:
             return [name]
         found: dict[str, None] = {}
+        wanted = _plain(name)
         for key in leaves(self.tree):
             parts = key.split(".")
-            ends = [at for at, part in enumerate(parts, start=1) if _plain(part) == _plain(name)]
+            ends = [at for at, part in enumerate(parts, start=1) if _plain(part) == wanted]
             found.update({".".join(parts[:at]): None for at in ends[:1]})
         return list(found)
 
 
+# The checks of an edge ask the same two files again and again. The tree is read, never changed.
+@functools.lru_cache(maxsize=8)
+def _parsed(text: str, format_: str, path: str) -> dict[str, Any]:
+    return parse_settings(text, format_, path)
+
+
+@functools.lru_cache(maxsize=1024)
 def _plain(key: str) -> str:
     return re.sub(r"[_\-\s]", "", _SUFFIX.sub("", key)).lower()
 
