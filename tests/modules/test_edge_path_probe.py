@@ -200,5 +200,5 @@ def test_missing_answers_fail_the_host_as_an_audit_does(tmp_path, storage, allow
     hosts = inventory(storage, edge_probe_paced_seconds=0, edge_allow_unknown=allowed)
     answer = play(tmp_path, hosts, "playbook", "probe.yml")
     assert answer.returncode == status, answer.stdout + answer.stderr
-    assert ("answers are unknown (edge_allow_unknown is false)" in answer.stdout) is not allowed
+    assert ("unknown (edge_allow_unknown is false)" in answer.stdout) is not allowed
     assert ("PROBE-12: unknown: no ladder to compare with" in answer.stdout) is not allowed
