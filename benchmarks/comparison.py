@@ -78,7 +78,7 @@ def _requests(log: Path) -> int:
 
 
 def ours(directory: Path, state: dict[str, object]) -> list[list[str]]:
-    """The steps of the audit that read AWS, for all edges of the lab."""
+    """The steps of the audit that read AWS, for all edges of the lab, in one playbook as in the audit."""
     names = {
         "region": "eu-west-2",
         "audit_role_arn": "arn:aws:iam::123456789012:role/edgepath-audit",
@@ -92,12 +92,15 @@ def ours(directory: Path, state: dict[str, object]) -> list[list[str]]:
         if name not in ("harbour", "blind")
     ]  # fmt: skip
     (directory / "run.json").write_text(json.dumps({"edges": edges, "errors": {}}), encoding="utf-8")
-    ansible = str(Path(sys.executable).with_name("ansible"))
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{step: {"run_dir": str(directory)}} for step in STEPS],
+    }
+    (directory / "steps.yml").write_text(json.dumps([play]), encoding="utf-8")  # JSON is YAML
+    ansible = str(Path(sys.executable).with_name("ansible-playbook"))
     here = f"ansible_python_interpreter={sys.executable}"
-    return [
-        [ansible, "localhost", "-i", "localhost,", "-c", "local", "-e", here, "-m", step, "-a", f"run_dir={directory}"]
-        for step in STEPS
-    ]
+    return [[ansible, "-i", "localhost,", "-c", "local", "-e", here, str(directory / "steps.yml")]]
 
 
 def compare(directory: Path) -> None:
