@@ -10,7 +10,7 @@ import pytest
 
 from tests.real import storage as real
 
-_MEASURED: list[tuple[str, str, str, str]] = []
+_LINE = "measured"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,9 +25,9 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def measured() -> Callable[[str, str, str, str], None]:
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str, str, str, str], None]:
     """Note one line of the table: what, predicted, observed, byte."""
-    return lambda *line: _MEASURED.append(line)
+    return lambda *line: record_property(_LINE, line)
 
 
 @pytest.fixture
@@ -46,8 +46,11 @@ def place(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _MEASURED:
+    # Of the reports, since with several workers the tests are run in other processes.
+    ended = [report for word in ("passed", "failed") for report in terminalreporter.stats.get(word, ())]
+    lines = [line for report in ended for name, line in report.user_properties if name == _LINE]
+    if not lines:
         return
     terminalreporter.section("predicted and observed")
-    for what, predicted, seen, offset in _MEASURED:
+    for what, predicted, seen, offset in sorted(lines):
         terminalreporter.write_line(f"{what:58} {predicted:>34} {seen:>24} {offset:>20}")

@@ -18,7 +18,7 @@ from ansible.module_utils.edge.finding import Unread
 from tests.real import proxies
 from tests.unit.dns.test_checks import make
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.real
 
 STORAGE = "s3.storage.test"
 SECONDS = 5.0

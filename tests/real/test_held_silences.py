@@ -13,7 +13,7 @@ from tests.real import proxies
 from tests.real.storage import BUCKET, client_of
 from tests.real.walk import walk
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.real
 
 # Each of a server's timers that the probe can start, scaled to 6 s, with the way of silence that starts it.
 NGINX_SEND = "send_timeout 6s;"

@@ -14,7 +14,7 @@ from lab.fault_proxy import Fault, FaultProxy
 from tests.real import proxies
 from tests.real.walk import walk
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = pytest.mark.real
 
 RATE = 200_000.0
 STALL_AT = 100_000
