@@ -60,7 +60,7 @@ def sshd(directory: Path, program: str) -> Iterator[int]:
         "Port": port, "ListenAddress": "0.0.0.0",  # one address would not be the edges'; the key is bound to 127/8
         "HostKey": directory / "host", "AuthorizedKeysFile": directory / "authorized_keys", "PidFile": "none",
         "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no",
-        "PermitRootLogin": "prohibit-password", "MaxStartups": 4 * EDGES, "UseDNS": "no", "LogLevel": "ERROR",
+        "PermitRootLogin": "prohibit-password", "MaxStartups": 4 * EDGES, "UseDNS": "no", "LogLevel": "FATAL",
     }  # fmt: skip
     (directory / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in config.items()))
     if os.geteuid() == 0:
