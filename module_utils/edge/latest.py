@@ -18,6 +18,7 @@ from .run import read_json
 
 WHOLE = "latest"
 PART = "latest-partial"
+_FINISHED = ("run.json", "timeouts.json", "report.json")
 
 
 def covered(run_dir: str, begun: Mapping[str, Any]) -> tuple[set[str], set[str]]:
@@ -65,3 +66,22 @@ def _fuller(other: str, ours: tuple[Iterable[str], Iterable[str]]) -> bool:
     except EdgepathError:
         return False  # there is none, or it cannot be read by anyone else either
     return bool(edges - set(ours[0]) or set(ours[1]) - steps)
+
+
+def newest_with(runs_dir: str, edge: str) -> str | None:
+    """The newest finished run that judged the edge's bounds in time; None where there is none."""
+    try:
+        names = sorted(os.listdir(runs_dir), reverse=True)
+    except OSError:
+        return None
+    for name in names:
+        run_dir = os.path.join(runs_dir, name)
+        if os.path.islink(run_dir) or not all(os.path.exists(os.path.join(run_dir, each)) for each in _FINISHED):
+            continue
+        try:
+            begun = read_json(os.path.join(run_dir, "run.json"))
+        except EdgepathError:
+            continue  # kept by nobody who could be asked again; an older one may be whole
+        if any(item.get("name") == edge for item in begun["edges"]):
+            return run_dir
+    return None

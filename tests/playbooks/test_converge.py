@@ -115,10 +115,13 @@ def test_a_wrong_wish_is_named_before_anything_changes(world: World, variable: d
     assert world.files() == files
 
 
-def test_a_part_of_the_steps_is_refused(world: World) -> None:
+@pytest.mark.parametrize("playbook", ["converge.yml", "rollback.yml"])
+def test_a_part_of_the_steps_is_refused(world: World, playbook: str) -> None:
     files = world.files()
-    answer = world.play("converge.yml", "--limit", "london", "--tags", "timeouts")
-    assert answer.returncode == 2 and "converge neither chooses nor skips steps by tags" in answer.stdout, answer.stdout
+    answer = world.play(playbook, "--limit", "london", "--tags", "timeouts")
+    assert answer.returncode == 2 and "neither converge nor rollback takes steps by tags" in answer.stdout, (
+        answer.stdout
+    )
     assert world.files() == files
 
 

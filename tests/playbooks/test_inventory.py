@@ -68,3 +68,16 @@ def test_edges_are_found_by_their_tag(lab_environment: dict[str, str], tagged: d
     # What all edges share comes of group_vars, and yields to what the instance's tags say.
     assert variables["edge_payload"]["longest_minutes"] == 240
     assert listed["_meta"]["hostvars"][tagged["nameless"]]["edge_bucket"] == "example-recordings"
+
+
+@pytest.mark.parametrize("playbook", ["probe.yml", "retrieve.yml", "rollback.yml", "merge.yml", "schedule.yml"])
+def test_nothing_ends_well_without_its_nodes(tmp_path: Path, playbook: str) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text("all: {hosts: {edge-1: {}}}", encoding="utf-8")
+    answer = subprocess.run(
+        [BIN / "ansible-playbook", "-i", str(path), playbook],
+        cwd=ROOT, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert f"the inventory has no {'control node' if playbook == 'schedule.yml' else 'edge'}" in answer.stdout

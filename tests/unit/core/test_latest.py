@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.edge.catalogue import DOMAINS
-from ansible.module_utils.edge.latest import link, scope
+from ansible.module_utils.edge.latest import link, newest_with, scope
 from ansible.module_utils.edge.run import write_json
 
 ALL = ["a", "b", "c"]
@@ -67,3 +67,20 @@ def test_the_scope_says_what_was_left_out(tmp_path: Path) -> None:
     assert scope(str(tmp_path / "1"), begun) == {
         "inventory": 3, "edges": 2, "left_out": ["c"], "steps_left_out": ["iam"], "partial": True
     }  # fmt: skip
+
+
+def test_the_newest_run_with_an_edge(tmp_path: Path) -> None:
+    assert newest_with(str(tmp_path / "none"), "a") is None
+    run(tmp_path, "1", ["a", "b"], ALL)
+    run(tmp_path, "2", ["a"], ALL)
+    run(tmp_path, "3", ["b"], ALL)
+    for name in ("1", "2", "3"):
+        write_json(str(tmp_path / name / "report.json"), {})
+    run(tmp_path, "4", ["a"], ALL)  # begun, not ended
+    run(tmp_path, "5", ["a"], ALL, without=("timeouts",))
+    write_json(str(tmp_path / "5" / "report.json"), {})
+    assert newest_with(str(tmp_path), "a") == str(tmp_path / "2")
+    assert newest_with(str(tmp_path), "b") == str(tmp_path / "3")
+    assert newest_with(str(tmp_path), "c") is None
+    (tmp_path / "2" / "run.json").write_text("{")
+    assert newest_with(str(tmp_path), "a") == str(tmp_path / "1")
