@@ -101,7 +101,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
-from ansible.module_utils.edge.run import read_json, write_json
+from ansible.module_utils.edge.run import read_json, uncollected, write_json
 from ansible.module_utils.edge.writers.model import parse
 
 try:
@@ -168,7 +168,8 @@ def main() -> None:
         result = {"recorded": False, "msg": missing_required_lib(MISSING), "since": None, "counts": {}, "forgotten": 0}
     else:
         try:
-            result = keep(module.params, warnings)
+            with uncollected():
+                result = keep(module.params, warnings)
         except EdgepathError as error:
             result = {"recorded": False, "msg": str(error), "since": None, "counts": {}, "forgotten": 0}
     for message in warnings:

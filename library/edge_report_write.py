@@ -88,7 +88,7 @@ from collections.abc import Iterable, Iterator
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
-from ansible.module_utils.edge.run import read_json
+from ansible.module_utils.edge.run import read_json, uncollected
 from ansible.module_utils.edge.writers.model import Report, parse
 
 try:
@@ -186,7 +186,8 @@ def main() -> None:
     if "html" in module.params["formats"] and module.params["template_dir"] is None:
         module.fail_json(msg="edge_report_write: formats holds html, so template_dir is needed")
     try:
-        files = write(module.params)
+        with uncollected():
+            files = write(module.params)
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, files=files)
