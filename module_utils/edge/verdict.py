@@ -102,7 +102,7 @@ def failure_probability(share: float, connections: int) -> float:
 
 def _blocked_sentence(blocking: Sequence[Finding]) -> str:
     names = list(dict.fromkeys(finding.hop.replace("_", " ") for finding in blocking))
-    return f"no transfer gets through the {' and the '.join(names)}: {blocking[0].observed}"
+    return f"no transfer gets through the {_listed(names)}: {blocking[0].observed}"
 
 
 def _truncates_sentence(finding: Finding, payload: Payload) -> str:
@@ -136,3 +136,8 @@ def _causes(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         {"rank": rank, "check": finding.check, "hop": finding.hop, "for": [finding.observed], "against": []}
         for rank, finding in enumerate(findings, start=1)
     ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and the b`, `a, the b and the c`."""
+    return " and the ".join(filter(None, (", the ".join(names[:-1]), names[-1])))

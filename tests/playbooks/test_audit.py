@@ -81,6 +81,7 @@ def test_denied_names_the_calls(whole: Audit) -> None:
 
 def test_stale_is_told_as_it_is(whole: Audit) -> None:
     failing = {item["check"]: item for item in found(whole.report, "stale", "fail")}
+    assert failing["EGRESS-05"]["hop"] == "address"
     assert any("/etc/hosts" in json.dumps(item.get("fix")) for item in failing.values() if item["hop"] == "name")
     assert any("ersioning" in item["expected"] for item in failing.values() if item["hop"] == "bucket")
 

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from fractions import Fraction
 from typing import Any
 
 from ..finding import Asker, Finding, Unread
-from . import fixes, prefixes
+from . import fixes, prefixes, provider
 from .analyse import AWS_HOPS, Analysis, missing_interface
 from .answers import where
 from .catalogue import PER_HOP
@@ -26,8 +25,8 @@ _OPERATIONS = {
 
 
 def judge(ask: Asker, subject: Subject) -> list[Finding]:
-    """EGRESS-01 to 04 and the pairs of every hop."""
-    findings = [_interface(ask, subject)]
+    """EGRESS-01 to 06 and the pairs of every hop."""
+    findings = [_interface(ask, subject), *provider.judge(ask, subject)]
     tallies: dict[str, Tally] = {}
     for hop in PER_HOP:
         found, tally = _hop(ask, subject, hop)
@@ -235,4 +234,4 @@ def private(subject: Subject) -> bool:
         return False
     if prefixes.intersect(prefixes.ranges(subject.addresses), prefixes.ranges(subject.storage)):
         return False
-    return all(ipaddress.ip_address(address).is_private for address in subject.addresses)
+    return not any(subject.public(address) for address in subject.addresses)

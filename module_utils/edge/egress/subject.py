@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..dns.addresses import classify
 from ..finding import Unread, unread
 from ..targets import Edge
 from . import prefixes
@@ -16,6 +17,8 @@ from .analyse import Analysis, analyse, counted
 from .answers import Answer, Judged, at
 from .model import Read, World, not_read, storage_of
 from .parse import world as parse_world
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,30 @@ class Subject:
             return str(interface["id"])
         return self.edge.interface_id or self.edge.instance_id or self.edge.name
 
+    def public(self, address: str) -> bool:
+        """Whether an address is neither private nor of the edge's own VPC, whose ranges may be any."""
+        vpc = self.world.network.get("vpc")
+        cidrs = vpc.get("cidrs") if isinstance(vpc, Mapping) and unread(vpc) is None else None
+        return classify(address, cidrs or ()) == "public"
+
     def astray(self, address: str) -> bool:
         """Whether a public address lies outside of the provider's ranges, so that no rule should be opened for it."""
-        if self.edge.storage_kind != "aws" or ipaddress.ip_address(address).is_private:
+        if self.edge.storage_kind != "aws" or not self.public(address):
             return False
-        return isinstance(self.storage, Unread) or not prefixes.contains(self._known, prefixes.parse(address)[0])
+        return isinstance(self.storage, Unread) or not prefixes.contains(
+            self._known, prefixes.parse(_behind(address))[0]
+        )
 
     @property
     def _known(self) -> prefixes.Ranges:
         listed = storage_of(self.facts).get("prefixes") or ()
         return prefixes.ranges(listed)
+
+
+def _behind(address: str) -> str:
+    """The IPv4 address in one of NAT64's well-known prefix, 64:ff9b::/96 (RFC 6052, 2.1); any other as it is."""
+    parsed = ipaddress.ip_address(address)
+    return str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)) if parsed in _NAT64 else address
 
 
 def _addresses(world: World, dns: Any) -> tuple[Read[list[str]], list[str]]:
