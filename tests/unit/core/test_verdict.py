@@ -67,6 +67,19 @@ def test_truncation_names_bound_and_minutes() -> None:
     assert verdict.sentence.startswith("recordings over 45 min are cut at 900 s by Squid read_timeout (proxy)")
 
 
+@pytest.mark.parametrize(
+    ("hops", "words"),
+    [
+        (["name"], "the name: bad"),
+        (["name", "proxy"], "the name and the proxy: bad"),
+        (["name", "proxy", "name", "bucket_policy"], "the name, the proxy and the bucket policy: bad"),
+    ],
+)
+def test_a_blocked_path_names_its_hops_once_each(hops: list[str], words: str) -> None:
+    findings = [dataclasses.replace(answer("T-01", "fail"), hop=hop) for hop in hops]
+    assert decide("london", findings, CHECKS, Payload()).sentence == f"no transfer gets through {words}"
+
+
 def test_a_waiver_does_not_heal_the_path() -> None:
     waived = dataclasses.replace(answer("T-01", "fail"), status="waived")
     assert decide("london", [waived], CHECKS, Payload()).verdict == "blocked"
