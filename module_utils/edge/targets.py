@@ -116,7 +116,7 @@ class Edge:
         values = {key: value for key, value in data.items() if value is not None}
         for key in values:
             if key not in EDGE_OPTIONS:
-                raise EdgepathError(_unknown_message(name, key, EDGE_OPTIONS))
+                raise EdgepathError(_unknown_message(name, key, (*EDGE_OPTIONS, *RUN_VARIABLES)))
         for key, value in list(values.items()):
             values[key] = _typed(name, key, value)
         try:

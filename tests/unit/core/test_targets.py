@@ -18,6 +18,7 @@ GOOD = {"name": "london", "region": "eu-west-2", "bucket": "recordings-london"}
     ("data", "message"),
     [
         ({"buket": "x"}, "unknown variable edge_buket; did you mean edge_bucket?"),
+        ({"fail_onn": "x"}, "unknown variable edge_fail_onn; did you mean edge_fail_on?"),
         ({"zzz": "x"}, "unknown variable edge_zzz; see docs/variables.md"),
         ({"bucket": ["a"]}, "edge_bucket must be text"),
         ({"bucket": "s3://x"}, "is not a bucket name"),
