@@ -114,6 +114,7 @@ def begun_run(tmp_path, storage, ladder):
     write_json(str(run_dir / "run.json"), {**BEGUN, "edges": [edge(storage)]})
     (run_dir.parent / "latest").symlink_to(run_dir.name)
     write_json(str(run_dir / "timeouts.json"), {"facts": {"london": {"ladder": ladder}}, "findings": [], "calls": {}})
+    write_json(str(run_dir / "report.json"), {})  # ended; the probe's own report takes its place
     return run_dir
 
 
@@ -154,7 +155,7 @@ def test_check_mode_of_the_playbook_only_announces(tmp_path, storage):
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "at most" in answer.stdout and storage.requests == []
     assert "through http://127.0.0.1:3128, as the export is told (export.yaml:3)" in answer.stdout
-    assert not (run_dir / "probe").exists() and not (run_dir / "report.json").exists()
+    assert not (run_dir / "probe").exists() and (run_dir / "report.json").read_text().strip() == "{}"
 
 
 def test_ad_hoc_takes_the_edge_from_the_inventory(tmp_path, storage):

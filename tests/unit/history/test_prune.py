@@ -73,13 +73,14 @@ def without(item: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def unseen(diff: dict[str, Any]) -> dict[str, Any]:
-    """A comparison without when its findings were first seen."""
-    return {
-        name: [without(item, "first_seen") if isinstance(item, dict) else item for item in value]
-        if isinstance(value, list)
-        else value
-        for name, value in diff.items()
-    }
+    """A comparison without what only the forgotten tells: when a finding was first seen, and that it was ever there."""
+
+    def told(item: Any) -> Any:
+        if not isinstance(item, dict):
+            return item
+        return {**without(item, "first_seen"), **({"was": "absent"} if item.get("was") == "gone" else {})}
+
+    return {name: [told(item) for item in value] if isinstance(value, list) else value for name, value in diff.items()}
 
 
 @settings(max_examples=25)
