@@ -116,4 +116,5 @@ def test_a_history_that_cannot_be_kept_costs_no_report(audit: Callable[..., Audi
     assert latest(runs)["edges"]["healthy"]["verdict"] == "clear"
     assert (runs / "latest" / "report.html").exists()
     (failed,) = (line for line in result.output.splitlines() if line.startswith("fatal: [healthy]"))
-    assert "the run is not in the history" in failed
+    assert "set edge_history_url" in failed
+    assert "the run is not in the history" in " ".join(result.output.split())
