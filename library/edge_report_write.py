@@ -82,9 +82,12 @@ files:
     junit: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.junit.xml
 """
 
+import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
@@ -101,6 +104,12 @@ except ImportError as error:
 
 FORMATS = ["html", "junit", "sarif", "ocsf", "prometheus", "csv"]
 PLAYBOOKS = ("audit.yml", "converge.yml", "rollback.yml")
+# From so many findings on, the formats of half the work are written in a second process. No more than one: each holds
+# the whole report.
+MANY_ROWS = 20000
+BESIDE = ("html", "csv", "prometheus")
+# What a forked process finds without being sent it.
+_job: tuple[Report, dict[str, object], str]
 
 
 def write_text(path: str, pieces: Iterable[str]) -> None:
@@ -152,19 +161,56 @@ def pieces(kind: str, report: Report, params: dict[str, object]) -> Iterator[str
     return WRITERS[kind](report)
 
 
+def written(kind: str, report: Report, params: dict[str, object], directory: str) -> str:
+    """Write one format; returns its file."""
+    path = os.path.join(directory, FILES[kind])
+    try:
+        write_text(path, pieces(kind, report, params))
+    except OSError as error:
+        raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
+    return path
+
+
 def write(params: dict[str, object]) -> dict[str, str]:
     """Write the formats that params ask for; returns the file of each."""
     source = params["report"] or os.path.join(str(params["run_dir"]), "report.json")
     report = parse(read_json(source), str(source))
+    directory = os.path.dirname(os.path.abspath(str(source)))
+    kinds = list(dict.fromkeys(params["formats"]))
+    beside = [kind for kind in kinds if kind in BESIDE] if len(report.rows) >= MANY_ROWS else []
     files = {}
-    for kind in dict.fromkeys(params["formats"]):
-        path = os.path.join(os.path.dirname(os.path.abspath(str(source))), FILES[kind])
-        try:
-            write_text(path, pieces(kind, report, params))
-        except OSError as error:
-            raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
-        files[kind] = path
-    return files
+    with in_a_fork(beside, report, params, directory) as others:
+        for kind in kinds:
+            if kind not in beside:
+                files[kind] = written(kind, report, params, directory)
+        files.update(others())
+    return {kind: files[kind] for kind in kinds}
+
+
+@contextmanager
+def in_a_fork(
+    kinds: list[str], report: Report, params: dict[str, object], directory: str
+) -> Iterator[Callable[[], dict[str, str]]]:
+    """Write some formats in a process beside, which has the report already; yields what waits for their files."""
+    if not kinds:
+        yield dict
+        return
+    global _job
+    _job = (report, params, directory)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        begun = {kind: pool.submit(_of_job, kind) for kind in kinds}
+
+        def wait() -> dict[str, str]:
+            try:
+                return {kind: future.result() for kind, future in begun.items()}
+            except BrokenExecutor:
+                raise EdgepathError(f"the process that wrote {', '.join(kinds)} was killed; is memory short?") from None
+
+        yield wait
+
+
+def _of_job(kind: str) -> str:
+    return written(kind, *_job)
 
 
 def main() -> None:

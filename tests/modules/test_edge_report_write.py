@@ -53,6 +53,34 @@ def test_all_formats_are_written_beside_the_report(run_dir: Path, capsys: pytest
         assert (run_dir / name).read_text(encoding="utf-8").endswith("\n")
 
 
+def texts(run_dir: Path) -> dict[str, str]:
+    return {name: (run_dir / name).read_text(encoding="utf-8") for name in FILES.values()}
+
+
+def test_a_second_process_writes_the_same(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = write(capsys, run_dir)
+    expected = texts(run_dir)
+    for name in FILES.values():
+        (run_dir / name).unlink()
+    monkeypatch.setattr(MODULE, "MANY_ROWS", 1)
+    assert write(capsys, run_dir)["files"] == alone["files"]
+    assert texts(run_dir) == expected
+
+
+def test_what_fails_in_the_second_process_is_told(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "MANY_ROWS", 1)
+    (run_dir / FILES["html"]).mkdir()
+    told = write(capsys, run_dir)
+    assert told["failed"] and f"cannot write {run_dir / FILES['html']}" in told["msg"]
+    monkeypatch.setattr(MODULE, "written", lambda *_: os._exit(9))
+    told = write(capsys, run_dir, formats=["html"])
+    assert told["failed"] and "the process that wrote html was killed" in told["msg"]
+
+
 def test_check_mode_writes_the_record_too(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(capsys, run_dir, formats=["junit"], _ansible_check_mode=True)
     assert (run_dir / FILES["junit"]).exists()
