@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..finding import EdgepathError
 
 try:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -60,7 +60,7 @@ class FileSigner:
             raise EdgepathError(f"the signing key {path} can be read by others: chmod 600 it, or make a new one")
         try:
             key = serialization.load_pem_private_key(raw, password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raise EdgepathError(f"the signing key {path} is no unencrypted private key in PEM") from None
         if not isinstance(key, ed25519.Ed25519PrivateKey):
             raise EdgepathError(f"the signing key {path} is no Ed25519 key")
@@ -140,7 +140,7 @@ def read_public(raw: bytes, name: str) -> bytes:
         if b"PRIVATE KEY" in raw:
             return _der(serialization.load_pem_private_key(raw, password=None).public_key())
         return _der(serialization.load_pem_public_key(raw))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise EdgepathError(f"{name} is no public key in PEM") from None
 
 
@@ -148,7 +148,7 @@ def algorithm_of(public_der: bytes) -> str | None:
     """`ed25519`, `ecdsa-p256-sha256`, or None where the key is of another kind, or none."""
     try:
         key = serialization.load_der_public_key(public_der)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "ed25519"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -260,3 +261,18 @@ def test_keys_that_are_none_verify_nothing():
     with pytest.raises(EdgepathError, match="is no public key"):
         keys.read_public(b"no key", "file")
     assert base64.b64encode(b"") == b""
+
+
+def test_no_flipped_bit_of_a_key_is_more_than_an_error(finished):
+    """Each bit once: some make a key of a kind that nobody knows."""
+    pem = (finished.root / "evidence/public-key.pem").read_bytes()
+    for position in range(8 * len(pem)):
+        flipped = bytearray(pem)
+        flipped[position // 8] ^= 1 << position % 8
+        with contextlib.suppress(EdgepathError):
+            keys.read_public(bytes(flipped), "file")
+    der = keys.read_public(pem, "file")
+    for position in range(8 * len(der)):
+        flipped = bytearray(der)
+        flipped[position // 8] ^= 1 << position % 8
+        assert not keys.verified(bytes(flipped), b"\0" * 64, b"data")
