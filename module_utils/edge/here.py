@@ -11,12 +11,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import ansible
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.plugins.action import ActionBase
+
+try:  # Ansible's own record of a module that is ready; not of its public interface
+    from ansible.executor.module_common import _BuiltModule
+except ImportError:
+    _BuiltModule = None
 
 _HOUSE = Path(__file__).resolve().parents[1]
 _LIBRARY = _HOUSE.parent / "library"
@@ -52,7 +56,7 @@ class Here(ActionBase):  # type: ignore[misc]
 
     def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> Any:
         path = _LIBRARY / f"{module_name.rpartition('.')[2]}.py"
-        if not path.exists() or not self._is_here(task_vars):
+        if _BuiltModule is None or not path.exists() or not self._is_here(task_vars):
             return super()._configure_module(module_name, module_args, task_vars)
         encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
         program = _PROGRAM.format(
@@ -63,7 +67,7 @@ class Here(ActionBase):  # type: ignore[misc]
             profile=_PROFILE,
             module=path.stem,
         )
-        built = SimpleNamespace(
+        built = _BuiltModule(
             b_module_data=program.encode(),
             module_style="new",
             shebang=f"#!{sys.executable}",

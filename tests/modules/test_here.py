@@ -86,3 +86,18 @@ def test_a_module_that_fails_says_its_own_sentence(tmp_path):
 @pytest.mark.parametrize("path", sorted(ROOT.glob("action_plugins/edge_*.py")), ids=lambda path: path.stem)
 def test_every_action_has_its_module(path):
     assert (ROOT / "library" / path.name).exists()
+
+
+def test_this_ansible_runs_what_was_built():
+    """Of its own insides Ansible promises nothing: each release is tried."""
+    edges = [{"name": "london-1", "bucket": "acme-recordings", "region": "eu-west-2"}]
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"),
+            *("-e", f"ansible_python_interpreter={sys.executable}"),
+            *("-m", "edge_log_audit", "-a", json.dumps({"edges": edges})),
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"edge": "london-1"' in done.stdout

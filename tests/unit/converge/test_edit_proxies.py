@@ -12,7 +12,7 @@ from ansible.module_utils.edge.timeouts import envoy as envoy_reader
 from ansible.module_utils.edge.timeouts import haproxy as haproxy_reader
 from ansible.module_utils.edge.timeouts import nginx as nginx_reader
 from ansible.module_utils.edge.timeouts import squid as squid_reader
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.unit.timeouts.test_envoy import HTTP, TCP
@@ -162,8 +162,19 @@ _NGINX_PARTS = st.lists(
 )  # fmt: skip
 
 
+def _outside(parts: list[str]) -> bool:
+    """Whether a directive stands outside of every block, where nginx takes none of these."""
+    depth = 0
+    for part in parts:
+        depth += part.endswith("{") - (part == "}")
+        if depth <= 0 and part.endswith(";"):
+            return True
+    return False
+
+
 @given(_NGINX_PARTS, st.sampled_from(["proxy_read_timeout", "send_timeout", "proxy_timeout"]), st.booleans())
 def test_nginx_reads_what_was_set(parts, key, windows):
+    assume(not _outside(parts))
     text = ("\r\n" if windows else " ").join(parts)
     try:
         before = nginx_reader.parse(text)
