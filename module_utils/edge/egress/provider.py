@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from ..finding import Asker, Finding, Unread
+from collections.abc import Mapping
+
+from ..finding import Asker, Finding, Unread, unread
 from . import prefixes
 from .model import storage_of
 from .subject import Subject
@@ -41,12 +43,25 @@ def _compared(ask: Asker, subject: Subject, resource: str, addresses: list[str])
     evidence = ({"operation": "ec2:GetManagedPrefixListEntries", "addresses": stray[:16], "of": len(addresses)},)
     if len(stray) == len(addresses):
         return [
-            ask.failed(ALL, resource, observed, evidence=evidence),
+            ask.failed(ALL, resource, observed, evidence=evidence, message=_pinned(subject, stray)),
             ask.not_applicable(SOME, resource, f"no address is the provider's: see {ALL}"),
         ]
     counted = f"{len(addresses) - len(stray)} of {len(addresses)} addresses are in {named}"
     share = len(stray) / len(addresses)
     return [
         ask.passed(ALL, resource, counted),
-        ask.failed(SOME, resource, observed, share=share, evidence=evidence),
+        ask.failed(SOME, resource, observed, share=share, evidence=evidence, message=_pinned(subject, stray)),
     ]
+
+
+def _pinned(subject: Subject, stray: list[str]) -> str:
+    """What to do where the node's own hosts file gives the address; empty where a nameserver does."""
+    names = subject.dns.get("names") if isinstance(subject.dns, Mapping) else None
+    if not isinstance(names, Mapping) or unread(names) is not None:
+        return ""
+    pinned = [
+        name
+        for name, held in names.items()
+        if unread(held) is None and held.get("source") == "files" and set(held.get("addresses") or ()) & set(stray)
+    ]
+    return f"the edge's hosts file pins {prefixes.some(pinned, _MOST)}: take the pins out (DNS-02)" if pinned else ""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible.module_utils.edge.egress import checks
 from ansible.module_utils.edge.egress.catalogue import CATALOGUE
 from ansible.module_utils.edge.payload import Payload
 from ansible.module_utils.edge.verdict import decide
@@ -62,3 +63,11 @@ def test_ranges_that_were_not_read_make_it_unknown():
 def test_another_providers_ranges_are_not_known():
     edge = replace(EDGE, storage_kind="s3_compatible", storage_endpoint="https://storage.example")
     assert pair(findings(healthy(), [STRAY], edge=edge)) == ["not_applicable", "not_applicable"]
+
+
+@pytest.mark.parametrize(("source", "told"), [("files", "pins s3.example: take the pins out (DNS-02)"), ("dns", "")])
+def test_who_gives_the_address(source, told):
+    names = {"s3.example": {"addresses": [STRAY], "source": source}, "sts.example": {"addresses": [OLD]}}
+    found = checks.judge(EDGE, healthy(), {"dns": {"storage_addresses": [STRAY], "names": names}})
+    (message,) = (item.message for item in found if item.check == "EGRESS-05")
+    assert message.endswith(told) and bool(message) == bool(told)
