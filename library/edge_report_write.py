@@ -86,8 +86,8 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
@@ -108,8 +108,6 @@ PLAYBOOKS = ("audit.yml", "converge.yml", "rollback.yml")
 # the whole report.
 MANY_ROWS = 20000
 BESIDE = ("html", "csv", "prometheus")
-# What a forked process finds without being sent it.
-_job: tuple[Report, dict[str, object], str]
 
 
 def write_text(path: str, pieces: Iterable[str]) -> None:
@@ -195,22 +193,33 @@ def in_a_fork(
     if not kinds:
         yield dict
         return
-    global _job
-    _job = (report, params, directory)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
-        begun = {kind: pool.submit(_of_job, kind) for kind in kinds}
+    forking = multiprocessing.get_context("fork")
+    answer, sender = forking.Pipe(duplex=False)
+    beside = forking.Process(target=_send, args=(sender, kinds, report, params, directory))
+    beside.start()
+    sender.close()  # the other process has its own: where that ends, this side sees it
 
-        def wait() -> dict[str, str]:
-            try:
-                return {kind: future.result() for kind, future in begun.items()}
-            except BrokenExecutor:
-                raise EdgepathError(f"the process that wrote {', '.join(kinds)} was killed; is memory short?") from None
+    def wait() -> dict[str, str]:
+        try:
+            files = answer.recv()
+        except EOFError:
+            raise EdgepathError(f"the process that wrote {', '.join(kinds)} ended early; is memory short?") from None
+        if isinstance(files, EdgepathError):
+            raise files
+        return files
 
+    try:
         yield wait
+    finally:
+        beside.join()
+        answer.close()
 
 
-def _of_job(kind: str) -> str:
-    return written(kind, *_job)
+def _send(sender: Connection, kinds: list[str], report: Report, params: dict[str, object], directory: str) -> None:
+    try:
+        sender.send({kind: written(kind, report, params, directory) for kind in kinds})
+    except EdgepathError as error:
+        sender.send(error)
 
 
 def main() -> None:
