@@ -13,7 +13,7 @@ from typing import Union
 from ..finding import EdgepathError, Unread
 from ..timeouts.files import Node
 from .stamps import HEAD_BYTES, Clock, Format, choose
-from .stream import LogStream
+from .stream import LogStream, open_regular
 from .window import Window
 from .zones import Zone
 
@@ -104,7 +104,7 @@ def look(file: LogFile, given: str | None, zone: Zone) -> Unread | None:
 
 
 def _tail(file: LogFile) -> bytes:
-    with open(file.real, "rb") as stream:
+    with open_regular(file.real) as stream:
         stream.seek(max(0, file.size - HEAD_BYTES))
         return b"\n" + stream.read(HEAD_BYTES)
 

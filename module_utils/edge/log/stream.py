@@ -10,7 +10,8 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from typing import Any, Callable
+from io import FileIO
+from typing import Callable
 
 from ..finding import EdgepathError
 
@@ -30,7 +31,7 @@ class LogStream:
         self.giant_lines = 0
         self.problem: str | None = None
         self.bytes = 0
-        self._handle = _open(real)
+        self._handle = open_regular(real)
         self._read = self._reader(real)
         self._errors = _errors()
 
@@ -104,7 +105,7 @@ class LogStream:
             yield b"\n" + carry
 
 
-def _open(real: str) -> Any:
+def open_regular(real: str) -> FileIO:
     """The regular file; O_NONBLOCK, since a FIFO of that name would wait for ever."""
     handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

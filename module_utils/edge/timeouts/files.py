@@ -17,6 +17,7 @@ from .redact import redact_text
 
 # A configuration file of a megabyte is a mistake or an attack; the largest that Debian ships is Squid's, 0.3 MB.
 MAX_BYTES = 1024 * 1024
+MAX_ARGUMENTS = 8 * 1024 * 1024  # execve(2): a quarter of the stack's limit, 2 MiB where it is the usual one
 MAX_LINKS = 40  # as the kernel's own limit (path_resolution(7))
 MAX_MATCHES = 128
 
@@ -60,6 +61,15 @@ class Node:
 
     def read_raw(self, path: str, limit: int = MAX_BYTES) -> Text:
         """The text of a file as it is. Whoever calls this redacts."""
+        data = self.read_bytes(path, limit)
+        if not isinstance(data, bytes):
+            return data
+        if b"\0" in data:
+            return Unread("error", "read", path, f"{path}: is not text")
+        return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+
+    def read_bytes(self, path: str, limit: int = MAX_BYTES) -> bytes | Unread | None:
+        """The content of a file; None where it is absent."""
         try:
             real = self.resolve(path)
             if real is None:
@@ -74,11 +84,16 @@ class Node:
             return Unread("denied", "read", path, message, (f"read {path}",))
         except (OSError, ValueError) as error:
             return Unread("error", "read", path, f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")
-        if isinstance(data, str):
-            return Unread("error", "read", path, f"{path}: {data}")
-        if b"\0" in data:
-            return Unread("error", "read", path, f"{path}: is not text")
-        return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+        return Unread("error", "read", path, f"{path}: {data}") if isinstance(data, str) else data
+
+    def nul_separated(self, path: str) -> list[str] | Unread:
+        """The items of /proc/PID/environ or /proc/PID/cmdline (proc(5)); an error where the process is gone."""
+        data = self.read_bytes(path, MAX_ARGUMENTS)
+        if data is None:
+            return Unread("error", "read", path, f"{path}: no such file; the process has ended")
+        if isinstance(data, Unread):
+            return data
+        return [item.decode("utf-8", errors="replace") for item in data.split(b"\0") if item]
 
     def wanted(self, path: str, variable: str) -> str | Unread:
         """The redacted text of a file that the inventory names: where it is absent, that is an error."""

@@ -148,20 +148,18 @@ def _running(node: Node) -> dict[str, list[str]]:
         if kind not in USUAL_PLACES:
             continue
         files = found.setdefault(kind, [])
-        arguments = _arguments(f"/proc/{pid}/cmdline")
+        arguments = _arguments(node, f"/proc/{pid}/cmdline")
         for option, value in zip(arguments, arguments[1:]):
             if option == _FILE_OPTION[kind] and value.startswith("/"):
                 files.append(value)
     return found
 
 
-def _arguments(path: str) -> list[str]:
-    try:
-        with open(path, "rb") as stream:
-            data = stream.read(65536)
-    except OSError:
+def _arguments(node: Node, path: str) -> list[str]:
+    items = node.nul_separated(path)
+    if isinstance(items, Unread):
         return []  # the process has ended, or is another user's: its file is then looked for in the usual place
-    return [item.decode("utf-8", errors="replace") for item in re.split(rb"[\0 ]", data) if item]
+    return [word for item in items for word in item.split(" ") if word]  # nginx makes one title of them
 
 
 def _ask_the_program(config: dict[str, Any], run: Runner) -> None:

@@ -201,8 +201,8 @@ def process(node: Node, properties: Any) -> Any:
         return None
     if not node.live and not node.exists(f"/proc/{pid}"):
         return None
-    environment = _nul_separated(node, f"/proc/{pid}/environ")
-    arguments = _nul_separated(node, f"/proc/{pid}/cmdline")
+    environment = node.nul_separated(f"/proc/{pid}/environ")
+    arguments = node.nul_separated(f"/proc/{pid}/cmdline")
     pairs = [] if isinstance(environment, Unread) else [item.partition("=") for item in environment]
     wanted = {name: value for name, _, value in pairs if _WANTED_VARIABLES.search(name)}
     return {
@@ -210,19 +210,6 @@ def process(node: Node, properties: Any) -> Any:
         "environment": _fact(environment) if isinstance(environment, Unread) else redact_environment(wanted),
         "command_line": _fact(arguments) if isinstance(arguments, Unread) else redact_arguments(arguments),
     }
-
-
-def _nul_separated(node: Node, path: str) -> list[str] | Unread:
-    try:
-        with open(node.resolve(path) or "", "rb") as stream:
-            data = stream.read(1024 * 1024)
-    except PermissionError:
-        return Unread(
-            "denied", "read", path, f"{path}: permission denied; the audit needs root on the edge", (f"read {path}",)
-        )
-    except OSError as error:
-        return Unread("error", "read", path, f"{path}: {error.strerror or error}")
-    return [item.decode("utf-8", errors="replace") for item in data.split(b"\0") if item]
 
 
 def sockets(node: Node, run: Runner = run_command) -> Any:

@@ -290,7 +290,7 @@ def test_a_log_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(real):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(stream, "_open", refuse)
+    monkeypatch.setattr(stream, "open_regular", refuse)
     fact = read(tmp_path, WINDOW)
     assert (fact.state, fact.permissions) == ("denied", (f"read {PATH}",))
 

@@ -86,6 +86,20 @@ def test_files_that_are_no_configuration(tmp_path, make, says):
     assert says in problem.message.lower() and "/etc/edge/export.yaml" in problem.message
 
 
+@pytest.mark.parametrize("name", ["environ", "cmdline"])
+def test_a_pipe_among_the_files_of_a_process_keeps_nobody_waiting(tmp_path, name):
+    node_copy.write(tmp_path, {**node_copy.FILES, "var/lib/edgepath/recorded/systemctl-show.txt": "Id=x\nMainPID=77\n"})
+    directory = tmp_path / "proc/77"
+    directory.mkdir(parents=True)
+    for file in ("environ", "cmdline"):
+        (directory / file).write_bytes(b"")
+    (directory / name).unlink()
+    os.mkfifo(directory / name)
+    process = gather(tmp_path)["process"]
+    problem = unread(process["environment" if name == "environ" else "command_line"])
+    assert f"/proc/77/{name}: is not a regular file" in problem.message
+
+
 def test_permission_denied_is_told_as_such(monkeypatch, tmp_path):
     node_copy.write(tmp_path, node_copy.FILES)
     really = os.open
