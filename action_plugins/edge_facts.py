@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends edge_facts to an edge with its variables and dnspython, and keeps what comes back in the run's directory.
+"""Sends edge_facts to an edge with its variables and its program, and keeps what comes back in the run's directory.
 
 A module cannot do this: it neither sees the host's variables, nor can it write on the controller what was read on the
 edge, nor note that the edge could not be reached.
@@ -7,13 +7,15 @@ edge, nor note that the edge could not be reached.
 
 from __future__ import annotations
 
-import os
+import fcntl
+import json
 from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 _HOUSE = str(Path(__file__).resolve().parents[1] / "module_utils")
@@ -24,6 +26,7 @@ from ansible.module_utils.edge import packing
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run, facts_path, write_json
 from ansible.module_utils.edge.targets import Edge, from_variables
+from ansible.module_utils.edge.visit import ARGUMENT_SPEC
 
 
 class ActionModule(ActionBase):
@@ -32,7 +35,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = dict(self._task.args)
+        try:
+            arguments = _validated(self._task.args)
+        except EdgepathError as error:
+            return {"failed": True, "msg": str(error)}
         run_dir = arguments.pop("run_dir", None)
         name = variables["inventory_hostname"]
         try:
@@ -42,11 +48,10 @@ class ActionModule(ActionBase):
         if edge is None:
             return {"changed": False, "unread": {}, "msg": f"edge {name}: not read: its variables are wrong"}
         arguments["edge"] = edge
-        try:
-            arguments["libraries"] = _packed_libraries()
-        except EdgepathError as error:
+        arguments["program"], problem = _packed()
+        if problem is not None:
             # The files of the node are read all the same; what only dnspython can ask is then unknown, by name.
-            self._display.warning(f"edge {name}: {error}")
+            self._display.warning(f"edge {name}: {problem}")
         result = self._visit(name, run_dir, arguments, variables)
         if run_dir is None:
             return result
@@ -88,11 +93,24 @@ def _keep(run_dir: str | None, name: str, facts: dict[str, Any]) -> None:
         write_json(facts_path(run_dir, name), facts)
 
 
-def _packed_libraries() -> str:
-    """dnspython, packed once a run: the temporary directory of this ansible process is shared by its workers."""
-    path = Path(constants.DEFAULT_LOCAL_TMP) / "edgepath-libraries"
-    if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(packing.pack(), encoding="ascii")
-        partial.replace(path)
-    return path.read_text(encoding="ascii")
+def _validated(given: dict[str, Any]) -> dict[str, Any]:
+    """The options, held to their specification; EdgepathError says which is wrong."""
+    result = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
+    if result.error_messages:
+        raise EdgepathError(f"edge_facts: {'; '.join(result.error_messages)}")
+    return {key: value for key, value in result.validated_parameters.items() if value is not None}
+
+
+def _packed() -> tuple[str, str | None]:
+    """The visit's program, packed once a run: the temporary directory of this ansible process is its workers' too."""
+    path = Path(constants.DEFAULT_LOCAL_TMP) / "edgepath-program"
+    with path.open("a+", encoding="ascii") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # the first of the workers packs it, the others wait for that
+        stream.seek(0)
+        packed = stream.read()
+        if not packed:
+            packed = json.dumps(packing.pack())
+            stream.write(packed)
+            stream.flush()
+    program, problem = json.loads(packed)
+    return program, problem

@@ -54,11 +54,11 @@ def visited(edge: dict[str, Any]) -> Any:
     import ansible.module_utils
 
     ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-    import edge_facts
     from ansible.module_utils.edge.run import plain
     from ansible.module_utils.edge.targets import Edge
+    from ansible.module_utils.edge.visit import GATHERERS, gather
 
-    return plain(edge_facts.gather(Edge.from_mapping(edge), list(edge_facts.GATHERERS)))
+    return plain(gather(Edge.from_mapping(edge), list(GATHERERS)))
 
 
 def step(module: str, **arguments: Any) -> tuple[float, float]:

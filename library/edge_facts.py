@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads on an edge all that the audit needs of it, in one visit."""
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: edge_facts
 short_description: Read on an edge all that the audit needs of it
@@ -11,8 +9,8 @@ description:
   - Runs on the edge, needs nothing but Python there, changes nothing and leaves nothing behind.
   - Has no opinion. The audit modules judge what it returns, on the controller.
   - Secrets are redacted before they leave the edge.
-  - An action plugin of the same name takes the edge's variables from the inventory, sends dnspython along in memory,
-    and writes the facts to O(run_dir) on the controller.
+  - An action plugin of the same name takes the edge's variables from the inventory, sends along in memory what reads
+    there, dnspython with it, and writes the facts to O(run_dir) on the controller.
 options:
   run_dir:
     description: The directory of the run on the controller. Without it the facts are in the module's result.
@@ -27,9 +25,6 @@ options:
     elements: str
     choices: [dns, host, timeouts, log]
     default: [dns, host, timeouts, log]
-  libraries:
-    description: Packed libraries that travel with the run. Filled in by the action plugin.
-    type: str
 author:
   - edgepath maintainers
 """
@@ -59,56 +54,72 @@ unread:
   sample: {}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.edge import travel
-from ansible.module_utils.edge.dns.node import gather_node as dns_node
-from ansible.module_utils.edge.egress.node import gather_node as host_node
-from ansible.module_utils.edge.finding import EdgepathError, Unread
-from ansible.module_utils.edge.log.node import gather_node as log_node
-from ansible.module_utils.edge.run import plain
-from ansible.module_utils.edge.targets import Edge
-from ansible.module_utils.edge.timeouts.node import gather_node as timeouts_node
+import base64
+import binascii
+import importlib.util
+import json
+import sys
+import zlib
 
-GATHERERS = {"dns": dns_node, "host": host_node, "timeouts": timeouts_node, "log": log_node}
-
-
-def gather(edge: Edge, sections: list[str]) -> dict[str, object]:
-    """The facts by section; a section that breaks is unread, and the others are read all the same."""
-    facts: dict[str, object] = {}
-    for section in sections:
-        try:
-            facts[section] = GATHERERS[section](edge)
-        except Exception as error:  # noqa: BLE001 - whatever broke, it is told as a fact of this edge, not as a traceback
-            message = f"edge {edge.name}: reading {section} broke: {type(error).__name__}: {error}"
-            facts[section] = Unread("error", f"edge_facts:{section}", edge.name, message)
-    return facts
+# Ansible puts the options in here, and pipes the whole to Python ("JSONARGS modules", Ansible Developer Guide). Without
+# its library, whose import takes longer than all that is read. What runs is in them, as packing.py packed it.
+OPTIONS = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
+OLDEST = (3, 9)
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "run_dir": {"type": "path"},
-            "edge": {"type": "dict"},
-            "sections": {
-                "type": "list",
-                "elements": "str",
-                "choices": list(GATHERERS),
-                "default": list(GATHERERS),
-            },
-            "libraries": {"type": "str", "no_log": True},
-        },
-        supports_check_mode=True,
-    )
+class Carried:
+    """Imports packages from texts, so that nothing of them is in a file of the edge (PEP 451).
+
+    texts: ``{"edge/finding.py": source, "edge/__init__.py": source}``.
+    """
+
+    def __init__(self, texts):
+        self.texts = texts
+
+    def find_spec(self, name, _path=None, _target=None):
+        base = name.replace(".", "/")
+        for file in (base + "/__init__.py", base + ".py"):
+            if file in self.texts:
+                package = file.endswith("/__init__.py")
+                spec = importlib.util.spec_from_loader(name, self, origin="edgepath:" + file, is_package=package)
+                spec.loader_state = file
+                return spec
+        return None
+
+    def create_module(self, _spec):
+        return None
+
+    def exec_module(self, module):
+        spec = module.__spec__
+        exec(compile(self.texts[spec.loader_state], spec.origin, "exec", dont_inherit=True), module.__dict__)
+
+
+def unpack(packed):
+    """The texts; ValueError where they did not arrive whole."""
     try:
-        if module.params["libraries"]:
-            travel.unpack(module.params["libraries"])
-        edge = Edge.from_mapping(module.params["edge"] or {"name": "localhost"})
-    except EdgepathError as error:
-        module.fail_json(msg=str(error))
-    facts = gather(edge, module.params["sections"])
-    unread = {section: fact.message for section, fact in facts.items() if isinstance(fact, Unread)}
-    module.exit_json(changed=False, edge_facts=plain(facts), unread=unread)
+        return json.loads(zlib.decompress(base64.b64decode(packed, validate=True)).decode("utf-8"))
+    except (binascii.Error, ValueError, zlib.error) as error:  # zlib holds a checksum of the whole
+        raise ValueError(f"the program did not arrive whole on the edge: {error}; run the audit again") from None
+
+
+def answer(options):
+    """The module's result."""
+    if sys.version_info < OLDEST:
+        version, oldest = sys.version.split()[0], ".".join(map(str, OLDEST))
+        return failure(f"the edge's Python is {version}, and it takes {oldest}; name one in ansible_python_interpreter")
+    try:
+        # Before all else: what travels was tried together, and a node may hold another dnspython.
+        sys.meta_path.insert(0, Carried(unpack(options.get("program") or "")))
+    except ValueError as error:
+        return failure(str(error))
+    from edge import visit
+
+    return visit.answer(options)
+
+
+def failure(message):
+    return {"failed": True, "msg": message}
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(json.dumps(answer(json.loads(OPTIONS))) + "\n")

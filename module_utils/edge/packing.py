@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packs dnspython on the controller, so that it travels to an edge with the visit (travel.py unpacks it there).
+"""Packs on the controller what reads on an edge, and dnspython with it (library/edge_facts.py imports it there).
 
-What travels is the part that asking a nameserver needs, without comments and docstrings: an edge reads its program
-from standard input and compiles it anew at each visit, so that each line costs there, and on the way.
+What travels is what a visit imports, and of dnspython the part that asking a nameserver needs, without comments and
+docstrings: an edge reads its program from standard input and compiles it anew at each visit, so that each line costs
+there, and on the way.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import base64
 import importlib.metadata
 import importlib.util
 import io
-import os
+import json
 import tokenize
-import zipfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from .finding import EdgepathError
 
@@ -33,14 +34,52 @@ rdtypes/IN/AAAA renderer rrset serial set tokenizer tsig ttl version wire
 """
 # In place of dnspython's search for libraries that extend it: what they are for stays at home, should a node have them.
 _FEATURES = "def have(feature):\n    return False\n"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same files make the same text
+_HERE = Path(__file__).resolve().parent
+_ENTRY = "visit"
 
 
-def pack() -> str:
-    """A zip, compressed as a whole, as base64 text.
+def pack() -> tuple[str, str | None]:
+    """(the program of a visit as base64 text, why dnspython is not in it or None)."""
+    texts = dict(_own())
+    problem = None
+    try:
+        texts.update(_dnspython())
+    except EdgepathError as error:
+        problem = str(error)
+    data = json.dumps(texts, sort_keys=True).encode("ascii")
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii"), problem
 
-    EdgepathError where the controller lacks dnspython or has another release of it.
-    """
+
+def _own() -> Iterator[tuple[str, str]]:
+    """What a visit imports of this package, as the package ``edge``, wherever it is found here."""
+    wanted: list[tuple[str, ...]] = [(_ENTRY,)]
+    seen: set[tuple[str, ...]] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = _HERE.joinpath(*name)
+        source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+        yield "/".join(("edge", *name, *(("__init__",) if path.is_dir() else ()))) + ".py", bare(source)
+        wanted += [name[:depth] for depth in range(len(name))]
+        wanted += _imported(source, name if path.is_dir() else name[:-1])
+
+
+def _imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The modules of this package that a module of `package` imports; all of its imports of them are relative."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ImportFrom) or node.level == 0:
+            continue
+        base = (*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else ()))
+        for name in (base, *((*base, alias.name) for alias in node.names)):
+            path = _HERE.joinpath(*name)
+            if path.with_suffix(".py").is_file() or path.is_dir():
+                yield name
+
+
+def _dnspython() -> Iterator[tuple[str, str]]:
+    """EdgepathError where the controller lacks dnspython or has another release of it."""
     cure = f"install it for the Python that runs Ansible: python -m pip install dnspython=={DNSPYTHON}"
     spec = importlib.util.find_spec("dns")
     if spec is None or not spec.submodule_search_locations:
@@ -51,24 +90,16 @@ def pack() -> str:
         version = "of an unknown release"
     if version != DNSPYTHON:
         raise EdgepathError(f"dnspython {version} on the controller cannot travel to the edges; {cure}")
-    target = io.BytesIO()
+    package = Path(spec.submodule_search_locations[0])
+    yield "dns/_features.py", _FEATURES
     try:
-        with zipfile.ZipFile(target, "w") as archive:
-            for name, data in _contents(spec.submodule_search_locations[0]):
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
+        for name in _LOADED.split():
+            yield f"dns/{name}.py", bare((package / f"{name}.py").read_text(encoding="utf-8"))
     except OSError as error:
         raise EdgepathError(f"cannot read dnspython on the controller: {error}; {cure}") from None
-    return base64.b64encode(zlib.compress(target.getvalue(), 9)).decode("ascii")
-
-
-def _contents(package: str) -> Iterator[tuple[str, bytes]]:
-    yield "dns/_features.py", _FEATURES.encode()
-    for name in _LOADED.split():
-        with open(os.path.join(package, f"{name}.py"), encoding="utf-8") as stream:
-            yield f"dns/{name}.py", bare(stream.read()).encode()
     for file in importlib.metadata.files("dnspython") or ():
         if file.name == "LICENSE":
-            yield "dns/LICENSE", file.read_binary()
+            yield "dns/LICENSE", file.read_text(encoding="utf-8")
 
 
 def bare(source: str) -> str:

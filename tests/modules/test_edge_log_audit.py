@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import edge_facts
 import edge_log_audit
 import edge_run
 import pytest
 from ansible.module_utils.edge.log.catalogue import CATALOGUE
 from ansible.module_utils.edge.run import plain, write_json
 from ansible.module_utils.edge.targets import Edge
+from ansible.module_utils.edge.visit import gather
 from ansible.module_utils.testing import patch_module_args
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +72,7 @@ def begin(capsys, tmp_path, edges):
 def visit(directory, name):
     """What the edge's one visit would keep."""
     [given] = [item for item in json.loads((directory / "run.json").read_text())["edges"] if item["name"] == name]
-    write_json(str(directory / f"facts/{name}.json"), plain(edge_facts.gather(Edge.from_mapping(given), ["log"])))
+    write_json(str(directory / f"facts/{name}.json"), plain(gather(Edge.from_mapping(given), ["log"])))
 
 
 def test_the_incident_in_a_run(capsys, edge, tmp_path):

@@ -171,7 +171,7 @@ def module(name: str, **arguments: Any) -> dict[str, Any]:
 
 def visit(edge: dict[str, Any]) -> dict[str, Any]:
     """What edge_facts reads on an edge, in this process."""
-    gather = importlib.import_module("edge_facts").gather
+    gather = importlib.import_module("ansible.module_utils.edge.visit").gather
     plain = importlib.import_module("ansible.module_utils.edge.run").plain
     facts: dict[str, Any] = plain(gather(Edge.from_mapping(edge), ["dns", "host", "timeouts", "log"]))
     return facts
