@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an audit costs beside Prowler and Cloud Custodian, on the same account: moto's, of the embedded lab.
 
+EDGES is how many further edges there are besides the lab's own (0), instances that share a role and a bucket.
+
 Each runs the checks that are nearest to ours (network, bucket, role); ours are all of its steps in AWS, though most of
 them have no counterpart there. Wall time, processor time and API calls, each tool in turn in one run; the calls are
 counted by moto's own log. Targets: at most a fifth of Prowler's processor time and calls, no more wall time than
@@ -28,7 +30,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-STEPS = ("edge_egress_audit", "edge_iam_audit", "edge_bucket_audit")
+EDGES = os.environ.get("EDGES", "0")
+DOMAINS = ["egress", "iam", "bucket"]
 PROWLER_CHECKS = (
     "ec2_securitygroup_allow_ingress_from_internet_to_all_ports", "vpc_endpoint_connections_trust_boundaries",
     "s3_bucket_object_versioning", "s3_bucket_default_encryption", "s3_bucket_level_public_access_block",
@@ -95,7 +98,7 @@ def ours(directory: Path, state: dict[str, object]) -> list[list[str]]:
     play = {
         "hosts": "localhost",
         "gather_facts": False,
-        "tasks": [{step: {"run_dir": str(directory)}} for step in STEPS],
+        "tasks": [{"edge_path_audit": {"run_dir": str(directory), "domains": DOMAINS}}],
     }
     (directory / "steps.yml").write_text(json.dumps([play]), encoding="utf-8")  # JSON is YAML
     ansible = str(Path(sys.executable).with_name("ansible-playbook"))
@@ -170,8 +173,8 @@ def main() -> None:
             compare(Path(directory))
         return
     with tempfile.TemporaryDirectory() as directory:
-        lab = [sys.executable, "-m", "lab", "run", "--dir", f"{directory}/lab", "--", sys.executable, __file__]
-        subprocess.run(lab, cwd=ROOT, check=True)
+        lab = [sys.executable, "-m", "lab", "run", "--dir", f"{directory}/lab", "--edges", EDGES, "--"]
+        subprocess.run([*lab, sys.executable, __file__], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

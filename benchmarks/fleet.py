@@ -89,11 +89,9 @@ def measure(directory: Path) -> None:
     facts = visited(edges(hosts, 1)[0])
     few, many = directory / "few", directory / "many"
     prepare(few, edges(hosts, FEW), facts)
-    for name in STEPS:
-        step(f"edge_{name}_audit", run_dir=str(few))
+    step("edge_path_audit", run_dir=str(few))
     prepare(many, edges(hosts, MANY), facts)
-    arguments: dict[str, tuple[str, dict[str, str]]] = {name: (f"edge_{name}_audit", {}) for name in STEPS}
-    arguments["report"] = ("edge_report", {})
+    arguments: dict[str, tuple[str, dict[str, str]]] = {"path": ("edge_path_audit", {}), "report": ("edge_report", {})}
     migrations, templates = ROOT / "module_utils/edge/history/migrations", ROOT / "roles/edge_report/templates"
     arguments["history"] = (
         "edge_history",

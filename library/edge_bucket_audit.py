@@ -78,13 +78,12 @@ edge_facts:
       versioning: null
 """
 
-from ansible.module_utils.edge.bucket.checks import CATALOGUE, judge
-from ansible.module_utils.edge.bucket.facts import gather
+from ansible.module_utils.edge.bucket.domain import DOMAIN
 from ansible.module_utils.edge.module import audit
 
 
 def main() -> None:
-    audit("bucket", CATALOGUE, gather, judge, upstream=("iam",))
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

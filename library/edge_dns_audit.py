@@ -86,13 +86,12 @@ edge_facts:
       type: dict
 """
 
-from ansible.module_utils.edge.dns.checks import CATALOGUE, judge
-from ansible.module_utils.edge.dns.facts import gather
+from ansible.module_utils.edge.dns.domain import DOMAIN
 from ansible.module_utils.edge.module import audit
 
 
 def main() -> None:
-    audit("dns", CATALOGUE, gather, judge)
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

@@ -81,13 +81,12 @@ edge_facts:
   sample: {"london-1": {"route": {"kind": "gateway_endpoint", "id": "vpce-0a1b2c3d4e5f60718", "source_ip": null}}}
 """
 
-from ansible.module_utils.edge.egress.checks import CATALOGUE, judge
-from ansible.module_utils.edge.egress.facts import gather
+from ansible.module_utils.edge.egress.domain import DOMAIN
 from ansible.module_utils.edge.module import audit
 
 
 def main() -> None:
-    audit("egress", CATALOGUE, gather, judge, upstream=("dns",))
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

@@ -87,13 +87,12 @@ edge_facts:
       principal_arn: arn:aws:iam::123456789012:role/edge-export
 """
 
-from ansible.module_utils.edge.iam.checks import CATALOGUE, judge
-from ansible.module_utils.edge.iam.facts import gather
+from ansible.module_utils.edge.iam.domain import DOMAIN
 from ansible.module_utils.edge.module import audit
 
 
 def main() -> None:
-    audit("iam", CATALOGUE, gather, judge, upstream=("egress",))
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

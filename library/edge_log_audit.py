@@ -106,13 +106,12 @@ edge_facts:
           against: []
 """
 
-from ansible.module_utils.edge.log.checks import CATALOGUE, judge
-from ansible.module_utils.edge.log.facts import gather
+from ansible.module_utils.edge.log.domain import DOMAIN
 from ansible.module_utils.edge.module import audit
 
 
 def main() -> None:
-    audit("log", CATALOGUE, gather, judge, upstream=("timeouts",))
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

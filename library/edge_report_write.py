@@ -82,15 +82,15 @@ files:
     junit: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.junit.xml
 """
 
-import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.forks import beside
 from ansible.module_utils.edge.run import read_json, uncollected
 from ansible.module_utils.edge.writers.model import Report, parse
 
@@ -107,7 +107,7 @@ PLAYBOOKS = ("audit.yml", "converge.yml", "rollback.yml")
 # From so many findings on, the formats of half the work are written in a second process. No more than one: each holds
 # the whole report.
 MANY_ROWS = 20000
-BESIDE = ("html", "csv", "prometheus")
+ASIDE = ("html", "csv", "prometheus")
 
 
 def write_text(path: str, pieces: Iterable[str]) -> None:
@@ -175,51 +175,17 @@ def write(params: dict[str, object]) -> dict[str, str]:
     report = parse(read_json(source), str(source))
     directory = os.path.dirname(os.path.abspath(str(source)))
     kinds = list(dict.fromkeys(params["formats"]))
-    beside = [kind for kind in kinds if kind in BESIDE] if len(report.rows) >= MANY_ROWS else []
+    aside = [kind for kind in kinds if kind in ASIDE] if len(report.rows) >= MANY_ROWS else []
+    job = partial(all_written, aside, report, params, directory)
     files = {}
-    with in_a_fork(beside, report, params, directory) as others:
-        for kind in kinds:
-            if kind not in beside:
-                files[kind] = written(kind, report, params, directory)
+    with beside(job, f"writing {', '.join(aside)}") if aside else nullcontext(dict) as others:
+        files = all_written([kind for kind in kinds if kind not in aside], report, params, directory)
         files.update(others())
     return {kind: files[kind] for kind in kinds}
 
 
-@contextmanager
-def in_a_fork(
-    kinds: list[str], report: Report, params: dict[str, object], directory: str
-) -> Iterator[Callable[[], dict[str, str]]]:
-    """Write some formats in a process beside, which has the report already; yields what waits for their files."""
-    if not kinds:
-        yield dict
-        return
-    forking = multiprocessing.get_context("fork")
-    answer, sender = forking.Pipe(duplex=False)
-    beside = forking.Process(target=_send, args=(sender, kinds, report, params, directory))
-    beside.start()
-    sender.close()  # the other process has its own: where that ends, this side sees it
-
-    def wait() -> dict[str, str]:
-        try:
-            files = answer.recv()
-        except EOFError:
-            raise EdgepathError(f"the process that wrote {', '.join(kinds)} ended early; is memory short?") from None
-        if isinstance(files, EdgepathError):
-            raise files
-        return files
-
-    try:
-        yield wait
-    finally:
-        beside.join()
-        answer.close()
-
-
-def _send(sender: Connection, kinds: list[str], report: Report, params: dict[str, object], directory: str) -> None:
-    try:
-        sender.send({kind: written(kind, report, params, directory) for kind in kinds})
-    except EdgepathError as error:
-        sender.send(error)
+def all_written(kinds: list[str], report: Report, params: dict[str, object], directory: str) -> dict[str, str]:
+    return {kind: written(kind, report, params, directory) for kind in kinds}
 
 
 def main() -> None:

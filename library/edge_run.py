@@ -36,8 +36,13 @@ options:
     default: []
   tags:
     description:
-      - What C(--tags) names. One that is no step of the audit ends the run before anything is read, since an audit that
-        asked nothing would pass.
+      - What C(--tags) names, the steps that M(edge_path_audit) walks. One that is no step of the audit ends the run
+        before anything is read, since an audit that asked nothing would pass.
+    type: list
+    elements: str
+    default: []
+  skip_tags:
+    description: What C(--skip-tags) names.
     type: list
     elements: str
     default: []
@@ -128,17 +133,21 @@ from ansible.module_utils.edge.waivers import Source, validated
 
 # What Ansible itself understands by a tag.
 SPECIAL_TAGS = ("all", "always", "never", "tagged", "untagged")
+EVERY_STEP = ("all", "tagged")
 
 
-def asked_of(edges: list[dict[str, object]], tags: Iterable[str]) -> None:
-    """EdgepathError where nothing would be audited: no edge, or a tag that is no step's."""
+def asked_of(edges: list[dict[str, object]], tags: Iterable[str], skipped: Iterable[str]) -> list[str]:
+    """The steps of the audit; EdgepathError where nothing would be audited: no edge, or a tag that is no step's."""
     if not edges:
         raise EdgepathError("the inventory has no edge: name the edges in its group edges, and the inventory with -i")
-    for tag in tags:
+    for tag in (*tags, *skipped):
         if tag not in (*DOMAINS, *SPECIAL_TAGS):
             near = difflib.get_close_matches(tag, DOMAINS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise EdgepathError(f"no step has the tag {tag!r}{hint} (the steps are {', '.join(DOMAINS)})")
+    every = not tags or bool(set(EVERY_STEP) & set(tags))
+    none = bool(set(EVERY_STEP) & set(skipped))
+    return [name for name in DOMAINS if (every or name in tags) and not none and name not in skipped]
 
 
 def commit_of(directory: str) -> str | None:
@@ -203,6 +212,7 @@ def begin(
     project_dir: str | None = None,
     waivers: dict[str, object] | None = None,
     inventory: Iterable[str] = (),
+    steps: Iterable[str] = tuple(DOMAINS),
 ) -> dict[str, object]:
     """Make the run's directory and its run.json; returns the module's result."""
     runs_dir = os.path.normpath(runs_dir)
@@ -224,6 +234,7 @@ def begin(
                 "commit": commit_of(project_dir) if project_dir else None,
                 "caller": f"{getpass.getuser()}@{socket.gethostname()}",
                 "inventory": sorted(inventory),
+                "steps": list(steps),
                 "edges": targets,
                 "errors": errors,
                 "waivers": waivers or waivers_of({}, "UTC", 0),
@@ -242,6 +253,7 @@ def main() -> None:
             "edges": {"type": "list", "elements": "dict", "required": True},
             "inventory": {"type": "list", "elements": "str", "default": []},
             "tags": {"type": "list", "elements": "str", "default": []},
+            "skip_tags": {"type": "list", "elements": "str", "default": []},
             "fail_on": {"type": "str", "default": "high"},
             "waivers": {"type": "dict", "default": {}},
             "waivers_timezone": {"type": "str", "default": "UTC"},
@@ -252,11 +264,11 @@ def main() -> None:
     )
     try:
         given = module.params
-        asked_of(given["edges"], given["tags"])
+        steps = asked_of(given["edges"], given["tags"], given["skip_tags"])
         Gate(given["fail_on"])
         waivers = waivers_of(given["waivers"], given["waivers_timezone"], given["waivers_warn_days"])
         names = ("runs_dir", "edges", "purpose", "project_dir")
-        result = begin(*(given[name] for name in names), waivers, given["inventory"])
+        result = begin(*(given[name] for name in names), waivers, given["inventory"], steps)
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in (*result["errors"].values(), *result.pop("warnings")):

@@ -111,12 +111,11 @@ edge_facts:
 """
 
 from ansible.module_utils.edge.module import audit
-from ansible.module_utils.edge.timeouts.checks import CATALOGUE, judge
-from ansible.module_utils.edge.timeouts.facts import gather
+from ansible.module_utils.edge.timeouts.domain import DOMAIN
 
 
 def main() -> None:
-    audit("timeouts", CATALOGUE, gather, judge, upstream=("dns", "egress"))
+    audit(DOMAIN)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .finding import EdgepathError, Unread
+from .run import Run
 from .targets import Edge
 
 try:
@@ -123,20 +124,36 @@ def by_account(edges: Iterable[Edge]) -> dict[AccountKey, list[Edge]]:
     return groups
 
 
+@dataclass
+class Opened:
+    """The session of one AccountKey and its clients; shared by all handles of a process, so that it is opened once.
+
+    credentials: of the assumed role, as client() takes them; a session of its own would read botocore's data anew.
+    """
+
+    session: Any = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    clients: dict[tuple[str, str | None], Any] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def account_of(run: Run, key: AccountKey) -> Account:
+    """A handle whose session the other steps of this process use as well; it counts its own calls."""
+    return Account(key, opened=run.shared.setdefault(key, Opened()))
+
+
 class Account:
     """Reads one account and region under one identity. Thread-safe; counts its calls."""
 
     # As AWS' own logs name what was done with an assumed role.
     session_name = "edgepath-audit"
 
-    def __init__(self, key: AccountKey, session: Any | None = None) -> None:
+    def __init__(self, key: AccountKey, session: Any | None = None, opened: Opened | None = None) -> None:
         require_boto3()
         self.key = key
         self.calls: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str | None], Any] = {}
-        self._base = session
-        self._session: Any = None
+        self._opened = opened or Opened(session)
         self._failed: Unread | None = None
         self._silences: Counter[tuple[str, str | None]] = Counter()
 
@@ -216,40 +233,52 @@ class Account:
 
     def _client(self, service: str, endpoint_url: str | None) -> Any:
         endpoint = endpoint_url or self.key.endpoint_url
-        with self._lock:
-            if self._session is None:
-                self._session = self._base or self._open_session()
-            if (service, endpoint) not in self._clients:
-                self._clients[service, endpoint] = self._session.client(
-                    service, region_name=self.key.region, endpoint_url=endpoint, config=client_config(endpoint)
+        opened = self._opened
+        with opened.lock:
+            if opened.session is None:
+                self._open()
+            if opened.session is not None and (service, endpoint) not in opened.clients:
+                opened.clients[service, endpoint] = opened.session.client(
+                    service,
+                    region_name=self.key.region,
+                    endpoint_url=endpoint,
+                    config=client_config(endpoint),
+                    **opened.credentials,
                 )
-            return self._clients[service, endpoint]
+            return opened.clients.get((service, endpoint))
 
-    def _open_session(self) -> Any:
+    def _open(self) -> None:
+        """Open the session; where the role cannot be assumed, there is none, and `_failed` says why."""
+        if self._failed is not None:
+            return
         base = boto3.session.Session(profile_name=self.key.profile, region_name=self.key.region)
-        if self.key.role_arn is None:
-            return base
+        if self.key.role_arn is not None:
+            answer = self._assume(base)
+            if isinstance(answer, Unread):
+                self._failed = answer
+                return
+            given = answer["Credentials"]
+            self._opened.credentials = {
+                "aws_access_key_id": given["AccessKeyId"],
+                "aws_secret_access_key": given["SecretAccessKey"],
+                "aws_session_token": given["SessionToken"],
+            }
+        self._opened.session = base
+
+    def _assume(self, base: Any) -> Any:
+        """sts:AssumeRole of the audit's role, or Unread."""
+        role, permission = self.key.role_arn or "", "sts:AssumeRole"
         sts = base.client("sts", endpoint_url=self.key.endpoint_url, config=client_config(self.key.endpoint_url))
-        self.calls["sts:AssumeRole"] += 1
+        self.calls[permission] += 1
         try:
-            credentials = sts.assume_role(RoleArn=self.key.role_arn, RoleSessionName=self.session_name)["Credentials"]
+            return sts.assume_role(RoleArn=role, RoleSessionName=self.session_name)
         except botocore.exceptions.ClientError as error:
-            self._failed = self._client_error(error, "sts:AssumeRole", self.key.role_arn)
-            return base
+            # None would be a role that is not there, and end in reading under another identity.
+            return self._client_error(error, permission, role) or self._unread("error", permission, role, str(error))
         except _UNREACHABLE as error:
-            self._failed = self._unread("unreachable", "sts:AssumeRole", self.key.role_arn, str(error))
-            return base
+            return self._unread("unreachable", permission, role, str(error))
         except _NO_CREDENTIALS as error:
-            self._failed = self._unread(
-                "denied", "sts:AssumeRole", self.key.role_arn, f"no usable credentials: {error}"
-            )
-            return base
-        return boto3.session.Session(
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-            region_name=self.key.region,
-        )
+            return self._unread("denied", permission, role, f"no usable credentials: {error}")
 
     def _client_error(self, error: Any, permission: str, resource: str) -> Unread | None:
         code = str(error.response.get("Error", {}).get("Code", ""))

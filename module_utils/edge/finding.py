@@ -197,7 +197,10 @@ class Unread:
 
 def unread(fact: Any) -> Unread | None:
     """The Unread that a fact stands for, or None where the fact was read (absent facts are None or empty)."""
-    if isinstance(fact, Unread):
+    if type(fact) is dict:  # asked a million times for a fleet, and nearly always so
+        if _UNREAD not in fact:
+            return None
+    elif isinstance(fact, Unread):
         return fact
     if isinstance(fact, Mapping) and _UNREAD in fact:
         values = dict(fact[_UNREAD])

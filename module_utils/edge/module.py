@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the five audit modules share: the argument spec, and the order gather, judge, store, exit."""
+"""What the audit modules share: the argument spec, and the order gather, judge, store, exit."""
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .finding import Asker, Check, EdgepathError, Finding, Unread
-from .run import Run, Step, plain
+from .forks import shared_out
+from .run import Run, Step, plain, uncollected
 from .targets import EDGE_OPTIONS, Edge, edges_from
 
 # gather(edges, run) -> ({edge name: facts}, {permission: number of calls})
@@ -24,38 +26,106 @@ AUDIT_SPEC: dict[str, Any] = {
     "run_dir": {"type": "path"},
 }
 REQUIRED_ONE_OF = [["edges", "run_dir"]]
+# So many are worth a further process that judges.
+EDGES_A_PROCESS = 100
 
 
-def audit(
-    domain: str, catalogue: Mapping[str, Check], gather: Gather, judge: Judge, upstream: Sequence[str] = ()
-) -> None:
+@dataclass(frozen=True)
+class Domain:
+    """One domain of the audit. upstream: the domains whose facts its judge is given."""
+
+    name: str
+    catalogue: Mapping[str, Check]
+    gather: Gather
+    judge: Judge
+    upstream: tuple[str, ...] = ()
+
+
+def audit(domain: Domain) -> None:
     """The main() of an audit module: gather for all edges, judge each, store the step, exit.
 
-    Every edge answers every check of the catalogue: where the judge left one out, or gathering failed, the finding is
-    unknown. Nothing is ever changed, so check mode is the same.
+    Nothing is ever changed, so check mode is the same.
     """
     module = AnsibleModule(argument_spec=AUDIT_SPEC, required_one_of=REQUIRED_ONE_OF, supports_check_mode=True)
     run = Run(module.params["run_dir"])
-    step = Step(domain)
     try:
         edges, errors = edges_from(module.params["edges"] or run.targets())
     except EdgepathError as error:
         module.fail_json(msg=str(error))
+    with uncollected():
+        step, errors = audited(domain, run, edges, errors)
+    result = {"changed": False, "summary": _summary(step), "calls": dict(sorted(step.calls.items())), "errors": errors}
+    if run.directory is None:
+        result["findings"] = [finding.to_dict() for finding in step.findings]
+        result["edge_facts"] = plain(step.facts)
+    module.exit_json(**result)
+
+
+def audit_path(domains: Sequence[Domain]) -> None:
+    """The main() of the module that walks all domains of a run in their order, each as audit() does."""
+    names = [domain.name for domain in domains]
+    module = AnsibleModule(
+        argument_spec={
+            "run_dir": {"type": "path", "required": True},
+            "domains": {"type": "list", "elements": "str", "choices": names},
+        },
+        supports_check_mode=True,
+    )
+    run = Run(module.params["run_dir"])
     try:
-        step.facts, step.calls = gather(edges, run) if edges else ({}, {})
+        edges, wrong = edges_from(run.targets())
+        asked = module.params["domains"]
+        asked = run.steps(names) if asked is None else asked
+    except EdgepathError as error:
+        module.fail_json(msg=str(error))
+    summary: dict[str, Any] = {}
+    calls: Counter[str] = Counter()
+    errors: dict[str, Any] = {}
+    for domain in domains:
+        if domain.name not in asked:
+            continue
+        with uncollected():
+            step, errors[domain.name] = audited(domain, run, edges, wrong)
+        summary[domain.name] = _summary(step)
+        calls.update(step.calls)
+    module.exit_json(changed=False, summary=summary, calls=dict(sorted(calls.items())), errors=errors)
+
+
+def audited(domain: Domain, run: Run, edges: Sequence[Edge], wrong: Mapping[str, str]) -> tuple[Step, dict[str, str]]:
+    """The step of one domain, stored in the run, and the messages of the edges that could not be judged, by name.
+
+    Every edge answers every check of the catalogue: where the judge left one out, or gathering failed, the finding is
+    unknown. wrong: the messages of the edges whose variables are wrong.
+    """
+    step, errors = Step(domain.name), dict(wrong)
+    try:
+        step.facts, step.calls = domain.gather(edges, run) if edges else ({}, {})
     except EdgepathError as error:
         errors.update({edge.name: f"edge {edge.name}: {error}" for edge in edges})
         edges = []
     except Exception as error:  # noqa: BLE001 - told as an unknown answer; the other steps still run, and say theirs
-        errors.update({edge.name: f"edge {edge.name}: {_broke(f'gathering {domain}', error)}" for edge in edges})
+        broke = _broke(f"gathering {domain.name}", error)
+        errors.update({edge.name: f"edge {edge.name}: {broke}" for edge in edges})
         edges = []
-    for edge in edges:
-        above = {name: run.upstream(name, edge.name) for name in upstream}
-        step.findings += judge_edge(edge, step.facts.get(edge.name), above, catalogue, judge)
+    for name in domain.upstream:
+        run.step(name)  # read once, before the work is shared out
+
+    def judged(some: Sequence[Edge]) -> list[Finding]:
+        findings: list[Finding] = []
+        for edge in some:
+            above = {name: run.upstream(name, edge.name) for name in domain.upstream}
+            findings += judge_edge(edge, step.facts.get(edge.name), above, domain.catalogue, domain.judge)
+        return findings
+
+    try:
+        step.findings = shared_out(judged, edges, EDGES_A_PROCESS, f"judging {domain.name}")
+    except EdgepathError as error:
+        errors.update({edge.name: f"edge {edge.name}: {error}" for edge in edges})
     for name, message in errors.items():
-        step.findings += unjudged(name, catalogue, Unread("error", f"edge_{domain}_audit", name, message))
+        because = Unread("error", f"edge_{domain.name}_audit", name, message)
+        step.findings += unjudged(name, domain.catalogue, because)
     run.store(step)
-    module.exit_json(**_result(step, errors, stored=run.directory is not None))
+    return step, errors
 
 
 def judge_edge(
@@ -90,15 +160,6 @@ def unjudged(edge: str, catalogue: Mapping[str, Check], because: Unread) -> list
     return [asker.unknown(check, edge, because) for check in catalogue]
 
 
-def _result(step: Step, errors: Mapping[str, str], stored: bool) -> dict[str, Any]:
-    statuses = Counter(finding.status for finding in step.findings)
-    result: dict[str, Any] = {
-        "changed": False,
-        "summary": dict(sorted(statuses.items())),
-        "calls": dict(sorted(step.calls.items())),
-        "errors": dict(errors),
-    }
-    if not stored:
-        result["findings"] = [finding.to_dict() for finding in step.findings]
-        result["edge_facts"] = plain(step.facts)
-    return result
+def _summary(step: Step) -> dict[str, int]:
+    """How many findings have each status."""
+    return dict(sorted(Counter(finding.status for finding in step.findings).items()))

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,8 @@ class Run:
 
     def __init__(self, directory: str | None) -> None:
         self.directory = directory
+        # What the steps of one process keep for one another, by a key of whoever keeps it.
+        self.shared: dict[Any, Any] = {}
         self._steps: dict[str, Any] = {}
 
     def targets(self) -> list[dict[str, Any]]:
@@ -106,6 +108,11 @@ class Run:
             raise EdgepathError("no edges were given")
         edges = read_json(os.path.join(self.directory, "run.json"))["edges"]
         return [dict(edge) for edge in edges]
+
+    def steps(self, names: Sequence[str]) -> list[str]:
+        """Those of the audit's steps that this run was asked for; all, where it was not told."""
+        asked = read_json(os.path.join(str(self.directory), "run.json")).get("steps", names)
+        return [name for name in names if name in asked]
 
     def edge_facts(self, edge: str, section: str) -> Any:
         """One section (``dns``, ``host``, ``timeouts``) of what was read on an edge, or Unread: nothing came back."""

@@ -78,7 +78,7 @@ def test_what_fails_in_the_second_process_is_told(
     assert told["failed"] and f"cannot write {run_dir / FILES['html']}" in told["msg"]
     monkeypatch.setattr(MODULE, "written", lambda *_: os._exit(9))
     told = write(capsys, run_dir, formats=["html"])
-    assert told["failed"] and "the process that wrote html ended early" in told["msg"]
+    assert told["failed"] and "the process for writing html ended early" in told["msg"]
 
 
 def test_check_mode_writes_the_record_too(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,9 +57,9 @@ def lab_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 
 @pytest.fixture(scope="session")
 def audit(lab_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Audit]:
-    """Runs `ansible-playbook audit.yml` with the arguments given."""
+    """Runs `ansible-playbook audit.yml`, or another playbook, with the arguments given."""
 
-    def play(*arguments: str, **environment: str) -> Audit:
+    def play(*arguments: str, playbook: str = "audit.yml", **environment: str) -> Audit:
         runs = tmp_path_factory.mktemp("runs")
         variables = {
             **os.environ,
@@ -70,7 +70,7 @@ def audit(lab_environment: dict[str, str], tmp_path_factory: pytest.TempPathFact
             **environment,
         }
         answer = subprocess.run(
-            ["ansible-playbook", "audit.yml", *arguments],
+            ["ansible-playbook", playbook, *arguments],
             cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         latest = runs / "latest"

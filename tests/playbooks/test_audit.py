@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.edge.catalogue import DOMAINS
 
 from .conftest import Audit
 
@@ -143,6 +144,29 @@ def test_tags_choose_steps_and_the_others_are_unknown(audit: Callable[..., Audit
         by_step.setdefault(finding["check"].partition("-")[0], set()).add(finding["status"])
     assert by_step["IAM"] == {"unknown"}
     assert "unknown" not in by_step["DNS"] | by_step["EGRESS"]
+
+
+def test_tags_that_are_skipped(audit: Callable[..., Audit]) -> None:
+    result = audit("--limit", "healthy", "--skip-tags", "iam,bucket")
+    assert result.report["run"]["scope"]["steps_left_out"] == ["bucket", "iam"]
+    assert "no step has the tag 'bukket'; did you mean bucket?" in audit("--skip-tags", "bukket").output
+
+
+def test_the_roles_of_the_domains_audit_one_by_one(audit: Callable[..., Audit], whole: Audit, tmp_path: Path) -> None:
+    """In a playbook of somebody's own: the same answers as where one process walks all domains."""
+    roles = ["edge_run", "edge_node", *(f"edge_{name}" for name in DOMAINS), "edge_report"]
+    play = {
+        "hosts": "edges",
+        "gather_facts": False,
+        "vars": {"edge_run_dir": "{{ __edge_run_begun.run_dir }}"},
+        "tasks": [{"import_role": {"name": role, "tasks_from": "audit"}} for role in roles],
+    }
+    (tmp_path / "own.yml").write_text(json.dumps([play]), encoding="utf-8")
+    result = audit("--limit", "london,healthy", playbook=str(tmp_path / "own.yml"))
+    assert result.report["run"]["scope"]["steps_left_out"] == []
+    for name, edge in result.report["edges"].items():
+        said = {finding["check"]: finding["status"] for finding in whole.report["edges"][name]["findings"]}
+        assert {finding["check"]: finding["status"] for finding in edge["findings"]} == said
 
 
 @pytest.mark.parametrize("inventory", ["all: {hosts: {edge-1: {}}}", None])

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ..aws import Account, AccountKey, account_key
+from ..aws import Account, AccountKey, account_key, account_of
 from ..finding import EdgepathError, Unread, unread
 from ..iam.recorded import FLEET
 from ..run import Run, plain
@@ -57,7 +57,7 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
         # The controller may know the storage by another name than the edge does.
         endpoint = (edge.aws_endpoint_url or edge.storage_url) if edge.storage_kind == "s3_compatible" else None
         identity = AccountKey(key.profile, key.role_arn, key.endpoint_url, "")
-        handle = handles.setdefault((identity, endpoint), _Handle(Account(key), endpoint))
+        handle = handles.setdefault((identity, endpoint), _Handle(account_of(run, key), endpoint))
         handle.edges.append(edge)
     calls: Counter[str] = Counter()
     for handle in handles.values():

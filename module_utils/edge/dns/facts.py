@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..aws import BOTO3_ERROR, Account, by_account
+from ..aws import BOTO3_ERROR, account_of, by_account
 from ..finding import Unread, unread
 from ..run import Run
 from ..targets import Edge
@@ -28,7 +28,7 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
     The facts are those of node.gather_node(), ``vpc`` (vpc.sweep(), None where the storage is not in AWS), and what
     resolution.exported() hands to the next domains.
     """
-    networks, calls = _networks([edge for edge in edges if edge.storage_kind == "aws"])
+    networks, calls = _networks([edge for edge in edges if edge.storage_kind == "aws"], run)
     return {edge.name: _facts(edge, run, networks.get(edge.name)) for edge in edges}, calls
 
 
@@ -44,7 +44,7 @@ def _facts(edge: Edge, run: Run, network: Any) -> Any:
     return {**section, "vpc": network, **exported(edge, section)}
 
 
-def _networks(edges: Sequence[Edge]) -> tuple[dict[str, Any], dict[str, int]]:
+def _networks(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, int]]:
     if not edges:
         return {}, {}
     if BOTO3_ERROR is not None:
@@ -53,7 +53,7 @@ def _networks(edges: Sequence[Edge]) -> tuple[dict[str, Any], dict[str, int]]:
     found: dict[str, Any] = {}
     calls: Counter[str] = Counter()
     for key, group in by_account(edges).items():
-        account = Account(key)
+        account = account_of(run, key)
         found.update(vpc.sweep(account, group))
         calls.update(account.calls)
     return found, dict(calls)

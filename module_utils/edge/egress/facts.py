@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..aws import Account, by_account, require_boto3
+from ..aws import Account, account_of, by_account, require_boto3
 from ..finding import Unread, unread
 from ..run import Run
 from ..targets import Edge
@@ -37,7 +37,7 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
     if inside:
         require_boto3()
     for key, group in by_account(inside).items():
-        account = Account(key)
+        account = account_of(run, key)
         facts.update(_swept(account, group, hosts, wanted))
         calls.update(account.calls)
     for edge in edges:

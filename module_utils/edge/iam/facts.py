@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ..aws import Account, AccountKey, account_key
+from ..aws import Account, AccountKey, account_key, account_of
 from ..finding import Unread, unread
 from ..log.node import gather_node as gather_log
 from ..run import Run, plain
@@ -39,6 +39,7 @@ class _Handle:
     """One identity, its account handles by region, and the edges that are read through it."""
 
     key: AccountKey
+    run: Run
     edges: list[Edge] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
 
@@ -46,7 +47,7 @@ class _Handle:
         """The handle of a region; of the first edge's where none is given."""
         region = region or self.key.region
         if region not in self.accounts:
-            self.accounts[region] = Account(replace(self.key, region=region))
+            self.accounts[region] = account_of(self.run, replace(self.key, region=region))
         return self.accounts[region]
 
 
@@ -56,7 +57,7 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
     handles: dict[AccountKey, _Handle] = {}
     for edge in edges:
         key = account_key(edge)
-        handles.setdefault(replace(key, region=""), _Handle(key)).edges.append(edge)
+        handles.setdefault(replace(key, region=""), _Handle(key, run)).edges.append(edge)
     calls: Counter[str] = Counter()
     for handle in handles.values():
         facts.update(_read_handle(handle, run))

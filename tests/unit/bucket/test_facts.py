@@ -123,7 +123,7 @@ class World:
         def account(key: Any) -> Account:
             return Account(key, session=Session(self.answers, self.asked))
 
-        monkeypatch.setattr(bucket_facts, "Account", account)
+        monkeypatch.setattr(bucket_facts, "account_of", lambda _run, key: account(key))
         monkeypatch.setattr(bucket_keys, "Account", account)
 
     def gather(self, *edges: dict[str, Any], run: Run | None = None) -> dict[str, Any]:

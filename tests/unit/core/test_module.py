@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.edge.finding import Asker, Check, Finding, catalogue
-from ansible.module_utils.edge.module import audit
+from ansible.module_utils.edge.module import Domain, audit
 from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
 from ansible.module_utils.testing import patch_module_args
@@ -28,7 +28,7 @@ def judge(edge: Edge, facts: Any, upstream: Mapping[str, Any]) -> list[Finding]:
 
 def statuses(capsys: pytest.CaptureFixture[str], gathers: Any, judges: Any) -> dict[str, dict[str, Any]]:
     with patch_module_args(TARGETS), pytest.raises(SystemExit) as ended:
-        audit("t", CHECKS, gathers, judges)
+        audit(Domain("t", CHECKS, gathers, judges))
     assert ended.value.code == 0
     return {finding["edge"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
 

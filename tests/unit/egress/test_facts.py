@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 from ansible.module_utils.edge import aws
 from ansible.module_utils.edge.aws import Account
@@ -44,6 +42,11 @@ def cloud(server):
     return clouds.build(server)
 
 
+def opened_with(monkeypatch, session):
+    """All handles read through this session."""
+    monkeypatch.setattr(gathering, "account_of", lambda _run, key: Account(key, session=session))
+
+
 class Denying(Account):
     """Denies one operation; keeps its clients from one sweep to the next, since to build them takes longest."""
 
@@ -70,7 +73,7 @@ def credentials(monkeypatch):
         monkeypatch.setenv(key, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setattr(gathering.node, "gather_node", lambda edge: HOST)
-    monkeypatch.setattr(gathering, "Account", Denying)
+    monkeypatch.setattr(gathering, "account_of", lambda _run, key: Denying(key))
 
 
 def edge(cloud, name="e", **fields):
@@ -219,7 +222,7 @@ def test_half_an_answer_is_no_answer(cloud, tmp_path, monkeypatch, operation, ke
             parsed.pop(key)
 
     session.events.register(f"after-call.ec2.{operation}", cut)
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     answers = judged(item, found["e"])
@@ -242,7 +245,7 @@ def test_throttling_is_unknown_and_says_so(cloud, tmp_path, monkeypatch):
 
     session.events.register("before-send.ec2.DescribeNetworkAcls", throttle)
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     answer = judged(item, found["e"])["EGRESS-30"]
@@ -266,7 +269,7 @@ def test_an_item_without_what_the_api_guarantees_spoils_the_sweep_and_raises_not
         "after-call.ec2.DescribeNetworkInterfaces",
         lambda parsed, **_: [item.pop("NetworkInterfaceId") for item in parsed["NetworkInterfaces"]],
     )
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     assert unread(found["e"]).state == "error"
@@ -282,7 +285,7 @@ def test_a_group_of_another_account_keeps_apart(cloud, tmp_path, monkeypatch):
             item["ReferencedGroupInfo"] = {"GroupId": "sg-0far", "UserId": "999999999999", "PeeringStatus": "active"}
 
     session.events.register("after-call.ec2.DescribeSecurityGroupRules", refer)
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     answer = judged(item, found["e"])["EGRESS-20"]
@@ -299,7 +302,7 @@ def test_a_rule_that_names_a_group_of_its_own_account(cloud, tmp_path, monkeypat
             item["ReferencedGroupInfo"] = {"GroupId": item["GroupId"], "UserId": clouds.ACCOUNT}
 
     session.events.register("after-call.ec2.DescribeSecurityGroupRules", refer)
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     assert ADDRESS in found["e"]["network"]["group_members"][cloud.ids["group"]]
@@ -314,7 +317,7 @@ def test_the_nitro_generations_default_comes_from_the_instance_type(cloud, tmp_p
             item["NetworkInfo"]["ConnectionTrackingConfiguration"] = {"DefaultTcpEstablishedTimeout": 350}
 
     session.events.register("after-call.ec2.DescribeInstanceTypes", describe)
-    monkeypatch.setattr(gathering, "Account", functools.partial(Account, session=session))
+    opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
     assert [bound["seconds"] for bound in found["e"]["bounds"]] == [350.0]

@@ -224,7 +224,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> type[Aws]:
         refused: dict[str, str] = {}
         organisation = "none"
 
-    monkeypatch.setattr(iam_facts, "Account", Cloud)
+    monkeypatch.setattr(iam_facts, "account_of", lambda _run, key: Cloud(key))
     return Cloud
 
 
