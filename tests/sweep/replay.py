@@ -145,15 +145,14 @@ def wired(wire: Wire, environment: dict[str, str]) -> Iterator[None]:
 
 
 def audit(directory: Path, edges: list[dict[str, Any]], facts: dict[str, Any], **gate: Any) -> dict[str, Any]:
-    """All modules of the audit, one after another as the playbook runs them; returns report.json."""
+    """The modules of the audit, one after another as the playbook runs them; returns report.json."""
     run_dir = str(directory)
     begun = {"id": directory.name, "started": "2026-11-23T00:00:00+00:00", "version": "0", "commit": None,
              "caller": "sweep", "edges": edges, "errors": {}}  # fmt: skip
     write_json(f"{run_dir}/run.json", begun)
     for name, held in facts.items():
         write_json(facts_path(run_dir, name), held)
-    for domain in DOMAINS:
-        module(f"edge_{domain}_audit", run_dir=run_dir)
+    module("edge_path_audit", run_dir=run_dir)
     module("edge_report", run_dir=run_dir, **gate)
     report: dict[str, Any] = read_json(f"{run_dir}/report.json")
     return report
