@@ -34,7 +34,7 @@ real: env ## tests with real nginx, HAProxy, Squid and Chromium, where they are 
 	@$(RUN) python -m pytest -n 6 --dist loadgroup tests/real || $(RUN) python -m pytest --last-failed --last-failed-no-failures none tests/real
 	@$(RUN) python -m pytest tests/browser
 
-sweep: env ## every read of the audit denied, throttled, cut and delayed in turn; a quarter of an hour
+sweep: env ## every read of the audit denied, throttled, cut and delayed in turn; minutes
 	@$(RUN) python -m pytest -n auto --dist loadgroup --tb native tests/sweep
 
 killed: env ## a converge killed with SIGKILL at twenty moments, completed and undone each time; minutes

@@ -132,6 +132,7 @@ class Opened:
     """
 
     session: Any = None
+    identity: Any = None
     credentials: Mapping[str, str] = field(default_factory=dict)
     clients: dict[tuple[str, str | None], Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -207,8 +208,13 @@ class Account:
             return list(pool.map(lambda call: call(), calls))
 
     def identity(self) -> Any:
-        """sts:GetCallerIdentity: ``{"Account", "Arn", "UserId"}``, or Unread."""
-        return self.read("sts", "get_caller_identity", resource="caller")
+        """sts:GetCallerIdentity: ``{"Account", "Arn", "UserId"}``, or Unread. Asked once a session."""
+        if self._opened.identity is None:
+            answer = self.read("sts", "get_caller_identity", resource="caller")
+            if not isinstance(answer, Mapping):
+                return answer
+            self._opened.identity = answer
+        return self._opened.identity
 
     def _answer(
         self, client: Any, operation: str, permission: str, result_key: str | None, parameters: Mapping[str, Any]

@@ -61,13 +61,12 @@ def audit(domain: Domain) -> None:
     module.exit_json(**result)
 
 
-def audit_path(domains: Sequence[Domain]) -> None:
+def audit_path(names: Sequence[str], load: Callable[[str], Domain]) -> None:
     """The main() of the module that walks all domains of a run in their order, each as audit() does."""
-    names = [domain.name for domain in domains]
     module = AnsibleModule(
         argument_spec={
             "run_dir": {"type": "path", "required": True},
-            "domains": {"type": "list", "elements": "str", "choices": names},
+            "domains": {"type": "list", "elements": "str", "choices": list(names)},
         },
         supports_check_mode=True,
     )
@@ -81,12 +80,12 @@ def audit_path(domains: Sequence[Domain]) -> None:
     summary: dict[str, Any] = {}
     calls: Counter[str] = Counter()
     errors: dict[str, Any] = {}
-    for domain in domains:
-        if domain.name not in asked:
+    for name in names:
+        if name not in asked:
             continue
         with uncollected():
-            step, errors[domain.name] = audited(domain, run, edges, wrong)
-        summary[domain.name] = _summary(step)
+            step, errors[name] = audited(load(name), run, edges, wrong)
+        summary[name] = _summary(step)
         calls.update(step.calls)
     module.exit_json(changed=False, summary=summary, calls=dict(sorted(calls.items())), errors=errors)
 

@@ -72,10 +72,15 @@ class Owner:
     def read(cls, account: Account, endpoint_url: str | None) -> Owner:
         if endpoint_url is not None:
             return cls()
-        listed = account.read("s3", "list_buckets", "Buckets", resource="buckets", PaginationConfig={"PageSize": PAGE})
+        page = {"PageSize": PAGE}
+        listed, identity = account.read_all(
+            [
+                lambda: account.read("s3", "list_buckets", "Buckets", resource="buckets", PaginationConfig=page),
+                account.identity,
+            ]
+        )
         if not isinstance(listed, Unread):
             listed = {item["Name"]: item.get("BucketRegion") for item in listed or []}
-        identity = account.identity()
         account_id = identity if isinstance(identity, Unread) or identity is None else identity.get("Account")
         return cls(account_id, listed, cls._access_block(account, account_id))
 

@@ -68,9 +68,11 @@ def gather(edges: Sequence[Edge], run: Run) -> tuple[dict[str, Any], dict[str, i
 
 def _read_handle(handle: _Handle, run: Run) -> dict[str, Any]:
     principals = {edge.name: _principal_arn(edge, run) for edge in handle.edges}
-    buckets = _buckets(handle)
-    keys = _keys(handle, buckets)
-    shared = _account_facts(handle, [arn for arn, _ in principals.values() if isinstance(arn, str)])
+    arns = [arn for arn, _ in principals.values() if isinstance(arn, str)]
+    for edge in handle.edges:
+        handle.account(edge.region or "")  # before several threads ask for it
+    account = handle.account()
+    (buckets, keys), shared = account.read_all([lambda: _stored(handle), lambda: _account_facts(handle, arns)])
     observed = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     facts: dict[str, Any] = {}
     for edge in handle.edges:
@@ -133,11 +135,19 @@ def _account_facts(handle: _Handle, arns: Iterable[str]) -> dict[str, Any]:
     else:
         caller = identity or Unread("error", "sts:GetCallerIdentity", "caller", "sts:GetCallerIdentity gave no answer")
         account_id = None
+    storages = list(dict.fromkeys(_storage(edge) for edge in handle.edges))
+    principals, organisation, *owned = account.read_all(
+        [
+            lambda: PrincipalReader(account, account_id).read(arns),
+            lambda: _organisation(handle, account_id, caller),
+            *(lambda url=url: read_owned(account, url) for url in storages),
+        ]
+    )
     return {
         "caller": caller,
-        "principals": PrincipalReader(account, account_id).read(arns),
-        "organisation": _organisation(handle, account_id, caller),
-        "owned": {url: read_owned(account, url) for url in dict.fromkeys(_storage(edge) for edge in handle.edges)},
+        "principals": principals,
+        "organisation": organisation,
+        "owned": dict(zip(storages, owned)),
     }
 
 
@@ -161,6 +171,12 @@ def _storage(edge: Edge) -> str | None:
 
 def _bucket_id(edge: Edge) -> tuple[str, str | None]:
     return str(edge.bucket), _storage(edge)
+
+
+def _stored(handle: _Handle) -> tuple[dict[tuple[str, str | None], dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The buckets by name and storage, and their keys by id."""
+    buckets = _buckets(handle)
+    return buckets, _keys(handle, buckets)
 
 
 def _buckets(handle: _Handle) -> dict[tuple[str, str | None], dict[str, Any]]:
