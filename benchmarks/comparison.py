@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an audit costs beside Prowler and Cloud Custodian, on the same account: moto's, of the embedded lab.
 
-EDGES is how many further edges there are besides the lab's own (0), instances that share a role and a bucket.
+The lab's account holds nothing but what its edges use. OTHERS (0,50) is how many buckets and roles of others there are
+besides, as an account that is in use has: each number is measured by itself. EDGES is how many edges there are besides
+the lab's own (0), instances that share a role and a bucket.
 
 Each runs the checks that are nearest to ours (network, bucket, role); ours are all of its steps in AWS, though most of
 them have no counterpart there. Wall time, processor time and API calls, each tool in turn in one run; the calls are
@@ -28,9 +30,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 EDGES = os.environ.get("EDGES", "0")
+OTHERS = [int(count) for count in os.environ.get("OTHERS", "0,50").split(",")]
+VERSION = "2012-10-17"
 DOMAINS = ["egress", "iam", "bucket"]
 PROWLER_CHECKS = (
     "ec2_securitygroup_allow_ingress_from_internet_to_all_ports", "vpc_endpoint_connections_trust_boundaries",
@@ -106,6 +112,26 @@ def ours(directory: Path, state: dict[str, object]) -> list[list[str]]:
     return [[ansible, "-i", "localhost,", "-c", "local", "-e", here, str(directory / "steps.yml")]]
 
 
+def add_others(environment: dict[str, str], first: int, last: int) -> None:
+    """Buckets and roles that no edge uses."""
+    given = {
+        "region_name": environment["AWS_DEFAULT_REGION"],
+        "endpoint_url": environment["AWS_ENDPOINT_URL"],
+        "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+    }
+    s3, iam = boto3.client("s3", **given), boto3.client("iam", **given)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allow = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+    for number in range(first, last):
+        place = {"LocationConstraint": environment["AWS_DEFAULT_REGION"]}
+        s3.create_bucket(Bucket=f"others-{number:04d}", CreateBucketConfiguration=place)
+        name = f"others-{number:04d}"
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": VERSION, "Statement": [trust]}))
+        policy = json.dumps({"Version": VERSION, "Statement": [allow]})
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+
+
 def compare(directory: Path) -> None:
     state = json.loads((Path(os.environ["EDGEPATH_LAB_DIR"]) / "lab.json").read_text(encoding="utf-8"))
     log = Path(os.environ["EDGEPATH_LAB_DIR"]) / "log/moto.log"
@@ -137,6 +163,16 @@ def compare(directory: Path) -> None:
         command = [custodian, "run", "--region", "eu-west-2", "--cache-period", "0", "-s", str(directory / "c7n"),
                    str(directory / "policies.json")]  # fmt: skip
         tools["Custodian"] = ([command], theirs, (0,))
+    there = 0
+    for others in OTHERS:
+        add_others(theirs, there, others)
+        there = others
+        print(f"with {others} buckets and {others} roles of others")
+        in_turn(tools, log)
+
+
+def in_turn(tools: dict[str, tuple[list[list[str]], dict[str, str], tuple[int, ...]]], log: Path) -> None:
+    """Each tool ROUNDS times, in turn; its medians, and the ratios."""
     costs: dict[str, list[Cost]] = {name: [] for name in tools}
     for _ in range(ROUNDS):
         for name, (commands, environment, allowed) in tools.items():
