@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,14 @@ def _validated(given: dict[str, Any]) -> dict[str, Any]:
 def _packed() -> tuple[str, str | None]:
     """The visit's program, packed once a run: the temporary directory of this ansible process is its workers' too."""
     path = Path(constants.DEFAULT_LOCAL_TMP) / "edgepath-program"
-    with path.open("a+", encoding="ascii") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)  # the first of the workers packs it, the others wait for that
-        stream.seek(0)
-        packed = stream.read()
-        if not packed:
-            packed = json.dumps(packing.pack())
-            stream.write(packed)
-            stream.flush()
-    program, problem = json.loads(packed)
+    try:
+        with path.with_suffix(".lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the first of the workers packs it, the others wait for that
+            if not path.exists():
+                partial = path.with_suffix(f".{os.getpid()}")
+                partial.write_text(json.dumps(packing.pack()), encoding="ascii")
+                partial.replace(path)
+        program, problem = json.loads(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # a full disk, or one without locks: each worker for itself then
+        return packing.pack()
     return program, problem

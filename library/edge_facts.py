@@ -54,11 +54,15 @@ unread:
   sample: {}
 """
 
+import sys
+
+# A program that is piped looks for what it imports in the working directory first, and that is the login user's.
+sys.path[:] = [path for path in sys.path if path not in ("", ".")]
+
 import base64
 import binascii
 import importlib.util
 import json
-import sys
 import zlib
 
 # Ansible puts the options in here, and pipes the whole to Python ("JSONARGS modules", Ansible Developer Guide). Without

@@ -19,7 +19,7 @@ options:
     type: path
     required: true
   domains:
-    description: The domains to judge. By default those that the run was begun for, all unless tags chose some.
+    description: The domains to judge. By default those that the run was begun for.
     type: list
     elements: str
     choices: [dns, egress, iam, bucket, timeouts, log]

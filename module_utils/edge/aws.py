@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .finding import EdgepathError, Unread
@@ -29,11 +30,13 @@ except ImportError as _error:  # reported by require_boto3 where it is needed
     BOTO3_ERROR = str(_error)
 
 # Seconds and attempts. A control-plane call that takes longer than 30 s has failed; the standard retry mode backs off
-# up to 20 s between attempts (botocore, "Retries"). The pool must hold all reader threads.
+# up to 20 s between attempts (botocore, "Retries"). The pool holds the reader threads of one list of reads.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
 MAX_ATTEMPTS = 8
 READER_THREADS = 8
+# A step does not begin with credentials that may not last for it.
+AHEAD = timedelta(minutes=20)
 # After so many reads in a row that waited in vain through all of their attempts, a service is not asked again: where a
 # network drops packets, an audit would else last for hours.
 MOST_SILENCES = 3
@@ -133,14 +136,18 @@ class Opened:
 
     session: Any = None
     identity: Any = None
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires: datetime | None = None
     clients: dict[tuple[str, str | None], Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def account_of(run: Run, key: AccountKey) -> Account:
     """A handle whose session the other steps of this process use as well; it counts its own calls."""
-    return Account(key, opened=run.shared.setdefault(key, Opened()))
+    opened = run.shared.get(key)
+    if opened is None or (opened.expires is not None and opened.expires < datetime.now(timezone.utc) + AHEAD):
+        opened = run.shared[key] = Opened()
+    return Account(key, opened=opened)
 
 
 class Account:
@@ -269,6 +276,7 @@ class Account:
                 "aws_secret_access_key": given["SecretAccessKey"],
                 "aws_session_token": given["SessionToken"],
             }
+            self._opened.expires = given.get("Expiration")
         self._opened.session = base
 
     def _assume(self, base: Any) -> Any:

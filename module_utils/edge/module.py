@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .finding import Asker, Check, EdgepathError, Finding, Unread
-from .forks import shared_out
+from .forks import broke, shared_out
 from .run import Run, Step, plain, uncollected
 from .targets import EDGE_OPTIONS, Edge, edges_from
 
@@ -103,8 +102,8 @@ def audited(domain: Domain, run: Run, edges: Sequence[Edge], wrong: Mapping[str,
         errors.update({edge.name: f"edge {edge.name}: {error}" for edge in edges})
         edges = []
     except Exception as error:  # noqa: BLE001 - told as an unknown answer; the other steps still run, and say theirs
-        broke = _broke(f"gathering {domain.name}", error)
-        errors.update({edge.name: f"edge {edge.name}: {broke}" for edge in edges})
+        why = broke(f"gathering {domain.name}", error)
+        errors.update({edge.name: f"edge {edge.name}: {why}" for edge in edges})
         edges = []
     for name in domain.upstream:
         run.step(name)  # read once, before the work is shared out
@@ -138,19 +137,12 @@ def judge_edge(
     try:
         findings = list(judge(edge, facts, above))
     except Exception as error:  # noqa: BLE001 - one edge's odd facts must not keep the others from being judged
-        message = f"edge {edge.name}: {_broke('judging', error)}"
+        message = f"edge {edge.name}: {broke('judging', error)}"
         return unjudged(edge.name, catalogue, Unread("error", "judge", edge.name, message))
     answered = {finding.check for finding in findings}
     missing = {name: check for name, check in catalogue.items() if name not in answered}
     because = Unread("not_collected", "judge", edge.name, f"edge {edge.name}: the check gave no answer")
     return findings + unjudged(edge.name, missing, because)
-
-
-def _broke(what: str, error: Exception) -> str:
-    """A defect of this program as one sentence, with the place that a report of it needs."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno})" if frames else ""
-    return f"{what} broke: {type(error).__name__}: {error}{where}; this is a defect of edgepath, please report it"
 
 
 def unjudged(edge: str, catalogue: Mapping[str, Check], because: Unread) -> list[Finding]:

@@ -70,7 +70,7 @@ def _imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[str, ...]
     """The modules of this package that a module of `package` imports; all of its imports of them are relative."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.ImportFrom) or node.level == 0:
-            continue
+            continue  # of Python, or of dnspython
         base = (*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else ()))
         for name in (base, *((*base, alias.name) for alias in node.names)):
             path = _HERE.joinpath(*name)

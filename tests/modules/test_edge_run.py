@@ -45,3 +45,29 @@ def test_steps_and_ansibles_own_tags_are_known(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, tags: list[str]
 ) -> None:
     assert begin(capsys, tmp_path, tags=tags)["edges"] == ["london"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "skipped", "steps"),
+    [
+        ([], [], ["dns", "egress", "iam", "bucket", "timeouts", "log"]),
+        (["all"], ["iam", "a-tag-of-another-playbook"], ["dns", "egress", "bucket", "timeouts", "log"]),
+        (["log", "dns"], [], ["dns", "log"]),
+        (["dns", "iam"], ["iam"], ["dns"]),
+        (["tagged"], [], ["dns", "egress", "iam", "bucket", "timeouts", "log"]),
+        (["untagged"], [], []),
+        (["never"], [], []),
+        (["all"], ["tagged"], []),
+    ],
+)
+def test_the_steps_that_tags_choose(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tags: list[str], skipped: list[str], steps: list[str]
+) -> None:
+    begun = begin(capsys, tmp_path, tags=tags, skip_tags=skipped)
+    assert json.loads((Path(begun["run_dir"]) / "run.json").read_text())["steps"] == steps
+
+
+def test_a_skipped_tag_that_resembles_a_step_is_a_mistake(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert (
+        "no step has the tag 'timeout'; did you mean timeouts?" in begin(capsys, tmp_path, skip_tags=["timeout"])["msg"]
+    )

@@ -150,6 +150,8 @@ def test_tags_that_are_skipped(audit: Callable[..., Audit]) -> None:
     result = audit("--limit", "healthy", "--skip-tags", "iam,bucket")
     assert result.report["run"]["scope"]["steps_left_out"] == ["bucket", "iam"]
     assert "no step has the tag 'bukket'; did you mean bucket?" in audit("--skip-tags", "bukket").output
+    skipped = audit("--skip-tags", "always")
+    assert skipped.status != 0 and "The tag always was skipped, and with it the audit" in skipped.output
 
 
 def test_the_roles_of_the_domains_audit_one_by_one(audit: Callable[..., Audit], whole: Audit, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def _read_handle(handle: _Handle, run: Run, calls: Counter[str]) -> dict[str, An
     for edge in handle.edges:
         by_bucket.setdefault(str(edge.bucket), []).append(edge)
     owner = Owner.read(handle.account, handle.endpoint_url)
-    keys = KeyReader(handle.account)
+    keys = KeyReader(handle.account, run)
     readers = [
         BucketReader(
             handle.account,

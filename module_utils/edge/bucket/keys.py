@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from ..aws import Account
+from ..aws import Account, account_of
+from ..run import Run
 
 KEPT = ("Arn", "KeyState", "Enabled", "KeyManager", "DeletionDate")
 
@@ -16,8 +17,9 @@ KEPT = ("Arn", "KeyState", "Enabled", "KeyManager", "DeletionDate")
 class KeyReader:
     """kms:DescribeKey with a memory. calls: those made in regions other than the account handle's own."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, run: Run) -> None:
         self._account = account
+        self._run = run
         self._others: dict[str, Account] = {}
         self._known: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -47,5 +49,5 @@ class KeyReader:
         if not region or region == self._account.key.region:
             return self._account
         if region not in self._others:
-            self._others[region] = Account(replace(self._account.key, region=region))
+            self._others[region] = account_of(self._run, replace(self._account.key, region=region))
         return self._others[region]

@@ -65,12 +65,12 @@ def read_key(account: Account, key_id: str) -> dict[str, Any]:
     }
 
 
-def read_keys(account_of: Callable[[str], Account], key_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Each key's facts by its id; account_of gives the account handle of a region ("" for the one at hand)."""
+def read_keys(handle_of: Callable[[str], Account], key_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Each key's facts by its id; handle_of gives the account handle of a region ("" for the one at hand)."""
     wanted = sorted(set(key_ids))
-    accounts = {key_id: account_of(region_of(key_id)) for key_id in wanted}
+    accounts = {key_id: handle_of(region_of(key_id)) for key_id in wanted}
     reads = [lambda key_id=key_id: read_key(accounts[key_id], key_id) for key_id in wanted]
-    return dict(zip(wanted, account_of("").read_all(reads)))
+    return dict(zip(wanted, handle_of("").read_all(reads)))
 
 
 def region_of(key_id: str) -> str:

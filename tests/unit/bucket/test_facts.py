@@ -124,7 +124,7 @@ class World:
             return Account(key, session=Session(self.answers, self.asked))
 
         monkeypatch.setattr(bucket_facts, "account_of", lambda _run, key: account(key))
-        monkeypatch.setattr(bucket_keys, "Account", account)
+        monkeypatch.setattr(bucket_keys, "account_of", lambda _run, key: account(key))
 
     def gather(self, *edges: dict[str, Any], run: Run | None = None) -> dict[str, Any]:
         chosen = [Edge.from_mapping(edge) for edge in edges or (EDGE,)]

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
 from ansible.module_utils.edge import forks
 from ansible.module_utils.edge.finding import EdgepathError
-from ansible.module_utils.edge.forks import beside, shared_out
+from ansible.module_utils.edge.forks import Ended, beside, shared_out
 from hypothesis import given
 from hypothesis import strategies as st
+
+ENDED = "the process for judging iam ended early; is memory short?"
+BROKE = r"judging iam broke: \w+: .*\.py:\d+"
 
 
 def square(numbers):
@@ -48,7 +52,7 @@ def test_the_work_is_done_by_as_many_as_are_worth_it(processors):
     assert len(set(shared_out(who, range(1000), 10, "asking"))) == forks.MOST_PROCESSES
 
 
-def test_a_process_that_is_killed_is_told(processors):
+def test_what_a_killed_process_should_have_done_is_done_here(processors):
     parent = os.getpid()
 
     def work(items):
@@ -56,9 +60,42 @@ def test_a_process_that_is_killed_is_told(processors):
             os.kill(os.getpid(), signal.SIGKILL)
         return list(items)
 
-    processors(2)
-    with pytest.raises(EdgepathError, match="the process for judging iam ended early; is memory short?"):
-        shared_out(work, range(8), 1, "judging iam")
+    processors(3)
+    assert shared_out(work, range(9), 1, "judging iam") == list(range(9))
+
+
+def test_where_no_process_is_to_be_had_the_work_is_done_here(processors, monkeypatch):
+    def refused():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    processors(3)
+    monkeypatch.setattr(os, "fork", refused)
+    assert shared_out(square, range(9), 1, "squaring") == square(range(9))
+
+
+def test_a_process_that_is_killed_is_told():
+    with beside(lambda: os.kill(os.getpid(), signal.SIGKILL), "judging iam") as wait, pytest.raises(Ended, match=ENDED):
+        wait()
+
+
+def test_a_process_that_is_killed_while_it_sends_is_told():
+    def job():
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return b"x" * (1 << 22)  # more than a pipe holds
+
+    with beside(job, "judging iam") as wait:
+        time.sleep(0.5)
+        with pytest.raises(Ended, match=ENDED):
+            wait()
+
+
+@pytest.mark.parametrize("result", [lambda: {}["key"], lambda: lambda: None], ids=["a defect", "not picklable"])
+def test_what_breaks_there_is_told_here(result):
+    with (
+        beside(result, "judging iam") as wait,
+        pytest.raises(EdgepathError, match=r"judging iam broke: \w+: .*\.py:\d+"),
+    ):
+        wait()
 
 
 def test_an_error_of_the_job_is_raised_here():
