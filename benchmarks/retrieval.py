@@ -84,7 +84,9 @@ def commands(url: str, folder: str) -> dict[str, list[str]]:
     }
     for name, arguments in others.items():
         program = shutil.which(name)
-        if program is not None and subprocess.run([program, "--version"], capture_output=True).returncode == 0:
+        # A name on the path may be a launcher that runs nothing.
+        asked = [program or "", "version" if name == "s5cmd" else "--version"]
+        if program is not None and subprocess.run(asked, capture_output=True).returncode == 0:
             found[name] = [program, *arguments]
     return found
 
