@@ -37,6 +37,8 @@ MAX_ATTEMPTS = 8
 READER_THREADS = 8
 # A step does not begin with credentials that may not last for it.
 AHEAD = timedelta(minutes=20)
+# So many values one filter of a Describe operation takes (Amazon EC2 User Guide, "Filter your resources").
+FILTER_VALUES = 200
 # After so many reads in a row that waited in vain through all of their attempts, a service is not asked again: where a
 # network drops packets, an audit would else last for hours.
 MOST_SILENCES = 3
@@ -140,6 +142,12 @@ class Opened:
     expires: datetime | None = None
     clients: dict[tuple[str, str | None], Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def in_batches(values: Iterable[str]) -> list[list[str]]:
+    """The values, each once and in order, as many at a time as a filter takes."""
+    listed = sorted(set(values))
+    return [listed[start : start + FILTER_VALUES] for start in range(0, len(listed), FILTER_VALUES)]
 
 
 def account_of(run: Run, key: AccountKey) -> Account:

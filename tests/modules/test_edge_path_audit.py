@@ -17,23 +17,8 @@ from ansible.module_utils.testing import patch_module_args
 from tests.unit.egress import cloud as clouds
 from tests.unit.egress.builders import host
 
-moto_server = pytest.importorskip("moto.server")
+pytestmark = pytest.mark.usefixtures("credentials")
 STORAGE = ["52.216.1.1", "3.5.1.1"]
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    running = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    name, port = running.get_host_and_port()
-    yield clouds.build(f"http://{name}:{port}")
-    running.stop()
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch):
-    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(key, "testing")
 
 
 def call(capsys, module: str, **arguments: Any) -> tuple[int, dict[str, Any]]:

@@ -8,9 +8,10 @@ attributes and the private zones are read once a VPC, since the API gives them f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ..aws import Account
+from ..aws import Account, in_batches
 from ..finding import Unread, unread
 from ..targets import Edge
 
@@ -67,10 +68,15 @@ def _homes(account: Account, edges: Sequence[Edge]) -> dict[str, Any]:
 
 
 def _listed(account: Account, operation: str, key: str, filter_name: str, values: Sequence[str]) -> Any:
-    if not values:
-        return []
-    filters = [{"Name": filter_name, "Values": list(values)}]
-    return account.read("ec2", operation, key, resource=", ".join(values[:3]), Filters=filters)
+    """All that the filter finds; Unread where a part of it cannot be read, for nobody could say whose it is."""
+
+    def read(part: list[str]) -> Any:
+        filters = [{"Name": filter_name, "Values": part}]
+        return account.read("ec2", operation, key, resource=", ".join(part[:3]), Filters=filters)
+
+    answers = account.read_all([partial(read, part) for part in in_batches(values)])
+    lacking = next((answer for answer in answers if isinstance(answer, Unread)), None)
+    return lacking or [item for answer in answers for item in answer or ()]
 
 
 def _vpcs(account: Account, vpc_ids: Sequence[str]) -> dict[str, Any]:

@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..aws import Account
+from ..aws import Account, in_batches
 from ..finding import Unread, unread
 from . import normalise
-
-# Amazon EC2 API reference, "Filter": values of one filter.
-FILTER_VALUES = 200
 
 # kind: (operation, result key, filter by VPC, name of the filter parameter, normaliser)
 _OF_VPC: dict[str, tuple[str, str, str | None, str, Callable[[Any], dict[str, Any]]]] = {
@@ -58,11 +55,9 @@ class Reader:
         also: Sequence[Mapping[str, Any]] = (),
         parameter: str = "Filters",
     ) -> list[tuple[list[str], Callable[[], Any]]]:
-        """The reads that ask for all values, FILTER_VALUES at a time."""
-        listed = sorted(set(values))
+        """The reads that ask for all values, as many at a time as a filter takes."""
         return [
-            (part, self._call(operation, result_key, parameter, filter_name, part, also))
-            for part in (listed[start : start + FILTER_VALUES] for start in range(0, len(listed), FILTER_VALUES))
+            (part, self._call(operation, result_key, parameter, filter_name, part, also)) for part in in_batches(values)
         ]
 
     def _call(

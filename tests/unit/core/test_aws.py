@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import boto3
 import pytest
 from ansible.module_utils.edge import aws
-from ansible.module_utils.edge.aws import Account, AccountKey, by_account, permission_of
+from ansible.module_utils.edge.aws import Account, AccountKey, Opened, account_of, by_account, permission_of
 from ansible.module_utils.edge.finding import EdgepathError, Unread
+from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 KEY = AccountKey(None, None, "http://127.0.0.1:9", "eu-west-2")
@@ -56,6 +59,44 @@ def test_every_error_has_one_meaning(account: Account, code: str, state: str | N
     if state == "denied":
         assert read.permissions == ("s3:GetBucketPolicy",)
         assert "bucket b" in read.message
+
+
+@pytest.mark.parametrize("code", ["NoSuchEntity", "AccessDenied", "ExpiredToken", "Throttling"])
+def test_a_role_that_cannot_be_assumed_ends_in_no_other_identity(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    asked: list[str] = []
+
+    class Sts:
+        def assume_role(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "AssumeRole")
+
+    class Session:
+        def __init__(self, **_: Any) -> None: ...
+
+        def client(self, service: str, **_: Any) -> Sts:
+            asked.append(service)
+            return Sts()
+
+    monkeypatch.setattr(aws.boto3.session, "Session", Session)
+    handle = Account(AccountKey(None, "arn:aws:iam::123456789012:role/gone", None, "eu-west-2"))
+    for _ in range(2):
+        read = handle.read("s3", "list_buckets", "Buckets")
+        assert isinstance(read, Unread) and "sts:AssumeRole" in (read.operation, *read.permissions)
+    assert asked == ["sts"] and handle.calls == {"sts:AssumeRole": 1}
+
+
+@pytest.mark.parametrize(("minutes", "again"), [(60, False), (5, True), (-5, True), (None, False)])
+def test_steps_share_a_session_that_lasts(minutes: int | None, again: bool) -> None:
+    run = Run(None)
+    first = account_of(run, KEY)
+    first._opened.expires = minutes and datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    second = account_of(run, KEY)
+    assert (second._opened is not first._opened) == again
+    assert second.calls is not first.calls
+    assert account_of(run, AccountKey(None, None, None, "eu-west-1"))._opened is not second._opened
+
+
+def test_secrets_of_a_session_are_in_no_representation() -> None:
+    assert "hunter2" not in repr(Opened(credentials={"aws_secret_access_key": "hunter2"}))
 
 
 def test_expired_credentials_say_what_to_do(account: Account) -> None:

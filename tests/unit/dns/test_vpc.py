@@ -111,6 +111,32 @@ def test_a_denied_call_is_unread_where_it_counts(cloud, deny):
     assert {part.permissions for part in map(unread, lacking)} == {(deny,)}
 
 
+@pytest.mark.parametrize("option", ["interface_id", "instance_id"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_fleet_is_asked_for_in_as_many_values_as_a_filter_takes(option, broken):
+    class Large(Account):
+        asked = []
+
+        def read(self, service, operation, result_key=None, **parameters):
+            values = [value for item in parameters.get("Filters", ()) for value in item["Values"]]
+            self.asked.append(len(values))
+            if operation == "describe_network_interfaces":
+                if broken and "x-0999" in values:
+                    return Unread("throttled", "ec2:DescribeNetworkInterfaces", "x", "RequestLimitExceeded")
+                return [{"NetworkInterfaceId": value, "VpcId": "vpc-1"} for value in values]
+            if operation == "describe_instances":
+                if broken and "x-0999" in values:
+                    return Unread("throttled", "ec2:DescribeInstances", "x", "RequestLimitExceeded")
+                return [{"Instances": [{"InstanceId": value, "VpcId": "vpc-1"} for value in values]}]
+            return [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}] if operation == "describe_vpcs" else []
+
+    given = [Edge(f"e{number}", region=REGION, **{option: f"x-{number:04d}"}) for number in range(1000)]
+    handle = Large(AccountKey(None, None, None, REGION), session=object())
+    found = vpc.sweep(handle, given)
+    assert max(handle.asked) == 200
+    assert {unread(item) is None for item in found.values()} == {not broken} and len(found) == 1000
+
+
 def test_an_interface_that_is_not_there(cloud):
     gone = Edge.from_mapping({"name": "gone", "region": REGION, "interface_id": "eni-00000000000000000"})
     found = vpc.sweep(account(), [gone, *edges(cloud)])
