@@ -43,6 +43,7 @@ class Connection:
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.over = asyncio.Event()
+        self.timers: set[asyncio.Future[None]] = set()
         self.asked: deque[tuple[str, Fault | None]] = deque()
         self.sent = 0
         self.entry: dict[str, Any] = {
@@ -69,9 +70,9 @@ class Connection:
         except (_Over, OSError):
             pass  # an end that was meant, or the other side's; the log says which
         finally:
-            for task in watch:
+            for task in (*watch, *self.timers):
                 task.cancel()
-            await asyncio.gather(*watch, return_exceptions=True)
+            await asyncio.gather(*watch, *self.timers, return_exceptions=True)
             self.client.close()
             if self.upstream is not None:
                 self.upstream.close()
@@ -130,7 +131,13 @@ class Connection:
     def _later(self, fault: Fault, line: str) -> None:
         """A fault that comes by the clock interrupts whatever is being read or sent."""
         wait = max(0.0, self.opened + (fault.after_seconds or 0.0) - time.monotonic())
-        task = asyncio.ensure_future(self._at(wait, fault, line))
+        if not wait and fault.kind in ("stall", "blackhole"):
+            self._shut(fault, line)  # at once: an answer could pass before a task has its turn
+            job = self._held(fault, line)
+        else:
+            job = self._at(wait, fault, line)
+        task = asyncio.ensure_future(job)
+        self.timers.add(task)  # the loop itself keeps none
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _at(self, wait: float, fault: Fault, line: str) -> None:
@@ -222,9 +229,15 @@ class Connection:
 
     async def _hold(self, fault: Fault, line: str) -> None:
         """stall for its seconds, or for ever; blackhole as well holds what the client sends."""
+        self._shut(fault, line)
+        await self._held(fault, line)
+
+    def _shut(self, fault: Fault, line: str) -> None:
         self._note(fault.kind, line)
         self.flowing.clear()
         self.black = fault.kind == "blackhole"
+
+    async def _held(self, fault: Fault, line: str) -> None:
         if self.black or fault.seconds is None:
             await asyncio.Event().wait()
         await asyncio.sleep(fault.seconds or 0.0)
