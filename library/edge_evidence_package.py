@@ -125,7 +125,7 @@ author:
   - edgepath maintainers
 notes:
   - Needs the Python library cryptography, which ansible-core brings; rfc3161-client for timestamps, fpdf2 for the
-    summary as PDF, soundfile and av for decoding.
+    summary as PDF, soundfile and av for decoding. Without fpdf2 the package has no PDF, and a warning says so.
   - In check mode the records are read and nothing is made. Without any record, check mode asks whether the signer can
     sign, so that a retrieval of hours does not end at a key that is not there.
 seealso:
@@ -196,6 +196,7 @@ journal_entries:
   sample: 812
 """
 
+import importlib.util
 import json
 import os
 from typing import Any
@@ -341,6 +342,8 @@ def main() -> None:
         result = run(module.params, module.check_mode)
     except EdgepathError as error:
         module.fail_json(msg=str(error))
+    if result["changed"] and not module.check_mode and importlib.util.find_spec("fpdf") is None:
+        module.warn("the package holds no summary as PDF, since fpdf2 is not installed: requirements-evidence.lock has it")
     module.exit_json(**result)
 
 

@@ -30,7 +30,7 @@ def test_the_requirements_are_the_project_s() -> None:
 def test_ansible_builder_renders_it(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-builder")), "create", "-f", str(HOME / DEFINITIONS[name]),
-         "-c", str(tmp_path)],
+         "-c", str(tmp_path), "--output-filename", "Containerfile"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
