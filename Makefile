@@ -26,7 +26,7 @@ demo: $(VENV)/.lab ## audit the edges of the embedded lab and show what a report
 	@$(RUN) python -m lab run -- bin/demo
 
 test: $(VENV)/.test ## unit, module and playbook tests
-	@$(RUN) python -m pytest -n auto --dist loadgroup --tb native
+	@$(RUN) python -m pytest -n auto --dist loadgroup $(TESTS)
 
 # Real servers are waited for more than they work, so several at once; a browser works.
 real: $(VENV)/.test ## tests with real nginx, HAProxy, Squid and Chromium, where they are installed
