@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import seed, servers, trees
+from . import seed, servers, squid, trees
 from .process import LabError, Server, process_start
 from .seed_network import edge_address
 from .world import EDGES, REGION, LabEdge, fleet
@@ -29,8 +30,9 @@ STATE = "lab.json"
 _LOCK = ".edgepath-lab.lock"
 _LEFTOVERS = "leftovers"
 _EMPTY_CONFIG = "empty-aws-config"
-# Of the user's environment, nothing that could lead the lab or its commands to a real account or through a proxy.
-_HIDDEN = ("AWS_", "BOTO_", "MOTO_")
+# Of the user's environment, nothing that could lead the lab or its commands to a real account or through a proxy, or
+# its object store to the files and keys of another.
+_HIDDEN = ("AWS_", "BOTO_", "MOTO_", "WEED_")
 _DIRECT = "127.0.0.1,localhost"
 Say = Callable[[str], None]
 
@@ -62,6 +64,12 @@ class Lab:
 
     def start(self) -> None:
         """Bring everything up; LabError where that cannot be. The caller stops it in any case."""
+        try:
+            self._start()
+        except OSError as error:
+            raise LabError(_refused(self.directory, error)) from error
+
+    def _start(self) -> None:
         self._lock = _take_lock(self.directory)
         if _clean(self.directory):
             self._say(f"cleaned what a killed lab had left in {self.directory}")
@@ -159,8 +167,10 @@ def running(directory: Path) -> dict[str, Any] | None:
     """The state of the lab that runs in a directory, or None where none does."""
     try:
         state: dict[str, Any] = json.loads((directory / STATE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise LabError(_refused(directory, error)) from None
     except ValueError as error:
         raise LabError(f"{directory / STATE} is not JSON ({error}); remove {directory}") from None
     return state if process_start(state["pid"]) == state["started"] else None
@@ -170,17 +180,21 @@ def holder(directory: Path) -> tuple[int, str] | None:
     """The pid, and the start of that process, of whoever holds the lab in a directory, from its first moment on."""
     try:
         pid, started = (directory / _LOCK).read_text().split()
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:
+        raise LabError(_refused(directory, error)) from None
     return (int(pid), started) if process_start(int(pid)) == started else None
 
 
 def sweep(directory: Path) -> bool:
     """Remove what a killed lab left in a directory; whether there was anything. LabError where a lab runs there."""
-    if not (directory / _LOCK).exists():
-        return False
-    handle = _take_lock(directory)
-    _leave(directory, handle)
+    try:
+        if not (directory / _LOCK).exists():
+            return False
+        _leave(directory, _take_lock(directory))
+    except OSError as error:
+        raise LabError(_refused(directory, error)) from None
     return True
 
 
@@ -205,6 +219,25 @@ def _direct() -> dict[str, str]:
     return {name: ",".join(filter(None, (os.environ.get(name), _DIRECT))) for name in ("NO_PROXY", "no_proxy")}
 
 
+def _refused(directory: Path, error: OSError) -> str:
+    """What the system refuses in a directory, whose it is, and what to do."""
+    found = next(path for path in (directory, *directory.absolute().parents) if os.path.lexists(path))
+    owner = found.lstat().st_uid
+    if isinstance(error, PermissionError) and owner != os.geteuid():
+        return (
+            f"{found} belongs to {_name(owner)}: no lab of yours can be there; name a directory of your own with --dir"
+        )
+    which = f" ({error.filename})" if error.filename and str(error.filename) != str(directory) else ""
+    return f"no lab can be in {directory}: {error.strerror}{which}; name another directory with --dir"
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
+
+
 @contextmanager
 def _only_loopback() -> Iterator[None]:
     """While the lab talks to its own servers: no proxy and no AWS settings of the user's environment."""
@@ -222,7 +255,7 @@ def _only_loopback() -> Iterator[None]:
 def _take_lock(directory: Path) -> int:
     if directory.is_dir() and any(directory.iterdir()) and not (directory / _LOCK).exists():
         raise LabError(f"{directory} holds files that are not the lab's; name an empty directory with --dir")
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # keys are in it
     handle = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -243,11 +276,12 @@ def _take_lock(directory: Path) -> int:
 
 def _clean(directory: Path) -> bool:
     """Remove all but the lock; whether there was anything."""
+    squid.sweep()
     found = False
     leftovers = directory / _LEFTOVERS
     for line in leftovers.read_text().splitlines() if leftovers.exists() else []:
         if line.startswith(servers.SOCKET_PREFIX):
-            Path(line).unlink(missing_ok=True)
+            servers.remove_socket(Path(line))
     for path in directory.iterdir():
         if path.name != _LOCK:
             found = True

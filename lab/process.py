@@ -13,12 +13,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from pwd import struct_passwd
+from typing import TypeVar
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 8
+_ATTEMPTS = 5
 PROJECT = Path(__file__).resolve().parents[1]
 _LIBC = ctypes.CDLL(None, use_errno=True)
+Started = TypeVar("Started")
 
 
 class LabError(Exception):
@@ -46,25 +50,38 @@ class PortTaken(LabError):
 class Server:
     """One server of the lab: its process, its log, and what it prints when it is ready.
 
-    sockets: files that the process leaves behind, to be removed once it has ended.
+    stdin: a file that it reads.  account: whom it runs as; None: whoever starts it.  dies_by: the signal that it gets
+    when its parent ends.  sockets: files that the process leaves behind, to be removed once it has ended.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        stdin: Path = Path(os.devnull),
+        account: struct_passwd | None = None,
+        dies_by: int = signal.SIGKILL,
     ) -> None:
         self.name = name
         self.log = log
         self.started = time.monotonic()
         self.sockets: tuple[Path, ...] = ()
-        with log.open("ab") as stream:
+        with log.open("ab") as stream, stdin.open("rb") as given:
             self.process = subprocess.Popen(
                 list(command),
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 cwd=PROJECT,
                 env={**os.environ, **(environment or {})},
-                preexec_fn=die_with_parent(signal.SIGKILL, os.getpid()),
+                # Before the function: a process that becomes another afterwards is told nothing of its parent's end.
+                user=account and account.pw_uid,
+                group=account and account.pw_gid,
+                extra_groups=account and [],
+                preexec_fn=die_with_parent(dies_by, os.getpid()),
             )
 
     def wait(self, ask: Callable[[], bool], seconds: float) -> None:
@@ -99,6 +116,16 @@ class Server:
         self.process.wait()
         for path in self.sockets:
             path.unlink(missing_ok=True)
+
+
+def again_where_taken(attempt: Callable[[int], Started]) -> Started:
+    """Between the moment at which a port was free and its use, another program may have taken it."""
+    for number in range(1, _ATTEMPTS):
+        try:
+            return attempt(number)
+        except PortTaken:
+            continue
+    return attempt(_ATTEMPTS)
 
 
 def free_ports(count: int) -> list[int]:

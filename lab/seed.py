@@ -28,6 +28,7 @@ def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None, 
             connect_timeout=5,
             read_timeout=30,
             retries={"total_max_attempts": attempts},
+            proxies={},
             s3={"addressing_style": "path"},
         ),
     )

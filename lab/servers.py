@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from . import policies, seed, zones
-from .process import LabError, PortTaken, Server, free_ports, python
+from .process import LabError, Server, again_where_taken, free_ports, python
 from .world import PREFIXES_FILE, REGION
 
 SOCKET_PREFIX = "/tmp/seaweedfs-"
-_ATTEMPTS = 5
+# Of a real SeaweedFS of this machine or user, which would lead this one to its keys, its certificates and its files;
+# those of the first directory count, so it gets one of its own with empty ones.
+_SETTINGS = ("security", "master", "filer", "replication", "notification", "credential", "shell")
+_PORT_ATTEMPTS = 100
 _MOTO_SECONDS = 90.0
 _NAME_SERVER_SECONDS = 60.0
 _OBJECT_STORE_SECONDS = 120.0
 _OBJECT_STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
                        "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
-Started = TypeVar("Started")
 # Called with each server as soon as its process exists, so that it is stopped whatever happens next.
 Register = Callable[[Server], None]
 
@@ -52,7 +56,7 @@ def name_server(directory: Path, logs: Path, register: Register) -> int:
         server.wait(lambda: server.said("ready") is not None, _NAME_SERVER_SECONDS)
         return port
 
-    return _again_where_taken(attempt)
+    return again_where_taken(attempt)
 
 
 class ObjectStore:
@@ -71,7 +75,7 @@ class ObjectStore:
 
     def url(self) -> str:
         """The URL of its S3 interface, once that answers."""
-        return _again_where_taken(self._attempt)
+        return again_where_taken(self._attempt)
 
     def _attempt(self, number: int) -> str:
         server, url = self._start(number) if self._first is None else self._first
@@ -81,11 +85,15 @@ class ObjectStore:
         return url
 
     def _start(self, number: int) -> tuple[Server, str]:
-        ports = dict(zip(_OBJECT_STORE_PORTS, free_ports(len(_OBJECT_STORE_PORTS)), strict=True))
+        ports = _object_store_ports()
         data = self._directory / f"objects-{number}"
         data.mkdir()
+        settings = self._directory / "seaweedfs-settings"
+        settings.mkdir(exist_ok=True)
+        for each in _SETTINGS:
+            (settings / f"{each}.toml").touch()
         options = _object_store_options(data, self._identities, ports)
-        command = [self._program, "-logtostderr=true", "server", *options]
+        command = [self._program, "-logtostderr=true", f"-config_dir={settings}", "server", *options]
         server = Server("SeaweedFS", command, self._logs / f"seaweedfs-{number}.log")
         server.sockets = _sockets(ports)
         self._register(server)
@@ -100,12 +108,30 @@ def _weed() -> str:
     return found
 
 
+def _object_store_ports() -> dict[str, int]:
+    """Free ports, on whose numbers no Unix socket stands either: SeaweedFS cannot replace what another user's left."""
+    for _ in range(_PORT_ATTEMPTS):
+        ports = dict(zip(_OBJECT_STORE_PORTS, free_ports(len(_OBJECT_STORE_PORTS)), strict=True))
+        if not any(os.path.lexists(path) for path in _sockets(ports)):
+            return ports
+    raise LabError(
+        f"Unix sockets stand at {SOCKET_PREFIX}*.sock for every port that was free; remove those of killed labs"
+    )
+
+
 def _object_store_options(data: Path, identities: Path, ports: dict[str, int]) -> list[str]:
     return [
         f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={identities}",
         *(f"-{name}={port}" for name, port in ports.items()), "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-s3.iam.readOnly=false", "-master.telemetry=false", "-volume.max=200", "-master.volumeSizeLimitMB=128",
     ]  # fmt: skip
+
+
+def remove_socket(path: Path) -> None:
+    """Remove what a killed SeaweedFS left; where another user's stands by now, or one that answers, it stays."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        if path.lstat().st_uid == os.geteuid() and probe.connect_ex(str(path)) != 0:
+            path.unlink()
 
 
 def _sockets(ports: dict[str, int]) -> tuple[Path, ...]:
@@ -127,13 +153,3 @@ def _identities(keys: dict[str, dict[str, str]]) -> dict[str, object]:
         "identities": [identity("operator", actions=everything), identity("auditor", policyNames=["audit"])],
         "policies": [{"name": "audit", "content": policies.audit()}],
     }
-
-
-def _again_where_taken(attempt: Callable[[int], Started]) -> Started:
-    """Between the moment at which a port was free and its use, another program may have taken it."""
-    for number in range(1, _ATTEMPTS):
-        try:
-            return attempt(number)
-        except PortTaken:
-            continue
-    return attempt(_ATTEMPTS)

@@ -3,28 +3,21 @@
 
     python -m lab.transfer --edge london --minutes 240
 
-The proxy is Squid where it is installed, else the lab's own; its timers are those of the edge's squid.conf as it
-stands, divided by the scale. The recording is delivered as the incident's pipeline does: a first part, silence for as
-long as the work on it takes (its minutes / pace), then the rest, all on one connection. What arrived is read back and
-compared by SHA-256. Exit 0: whole; 3: cut.
+The proxy is Squid where it is installed and works, else the lab's own; its timers are those of the edge's squid.conf as
+it stands, divided by the scale. The recording is delivered as the incident's pipeline does: a first part, silence for
+as long as the work on it takes (its minutes / pace), then the rest, all on one connection. What arrived is read back
+and compared by SHA-256. Exit 0: whole; 3: cut.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import hashlib
 import http.client
-import json
 import os
-import pwd
 import random
 import select
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,9 +26,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import seed
+from . import lifecycle, seed, squid
 from .fault_proxy import Fault, FaultProxy
-from .process import PROJECT, LabError, die_with_parent
+from .process import PROJECT, LabError
 
 sys.path.insert(0, str(PROJECT / "module_utils"))
 
@@ -47,15 +40,14 @@ SQUID_CONF = "etc/squid/squid.conf"
 BUCKET = "transfers"  # no edge's own, so that no audit meets what is left here
 KEY = "exports/demo/recording-{minutes:g}-minutes.wav"
 CUT = 3
+_TUNNEL_SECONDS = 20.0
 
 
 def main() -> int:
     options = _options()
-    try:
-        state = json.loads((options.dir / "lab.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        print(f"lab: no lab runs in {options.dir} ({error.strerror}); start it: python -m lab up", file=sys.stderr)
-        return 1
+    state = lifecycle.running(options.dir)
+    if state is None:
+        raise LabError(f"no lab runs in {options.dir}; start it: python -m lab up")
     root = Path(state["hosts"][options.edge]["edge_root"])
     idle = _read_timeout(root / SQUID_CONF)
     work = options.minutes * 60.0 / options.pace
@@ -64,7 +56,7 @@ def main() -> int:
         f"read_timeout {idle:g} s; time runs {options.scale:g} times as fast"
     )
     recording = _Recording(state, options.minutes)
-    with _proxy(idle / options.scale, recording.url.netloc) as (name, connect):
+    with _proxy(idle / options.scale, recording.url.netloc, options.dir) as (name, connect):
         began = time.monotonic()
         try:
             with contextlib.closing(connect()) as connection:
@@ -81,7 +73,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.transfer", description=__doc__)
-    parser.add_argument("--dir", type=Path, default=PROJECT / ".lab", help="the lab's directory")
+    here = Path(os.environ.get("EDGEPATH_LAB_DIR") or PROJECT / ".lab")
+    parser.add_argument("--dir", type=Path, default=here, help="the lab's directory")
     parser.add_argument("--edge", default="london", help="the edge whose squid.conf counts")
     parser.add_argument("--minutes", type=float, default=240.0, help="how long the recording is")
     parser.add_argument("--pace", type=float, default=3.0, help="how many times real time the pipeline works")
@@ -131,77 +124,45 @@ class _Recording:
 
 
 @contextlib.contextmanager
-def _proxy(idle: float, storage: str) -> Iterator[tuple[str, Any]]:
+def _proxy(idle: float, storage: str, directory: Path) -> Iterator[tuple[str, Any]]:
     """(name, a function that opens a connection to the storage through the proxy)."""
-    program = shutil.which("squid") or shutil.which("squid", path="/usr/sbin")
-    if program is None:
-        with FaultProxy(storage, [Fault("idle_kill", seconds=idle)]) as proxy:
-            own = urlsplit(proxy.url)
-            yield "the lab's own proxy", lambda: http.client.HTTPConnection(own.hostname or "", own.port, timeout=600)
-        return
+    with contextlib.ExitStack() as stack:
+        tunnel = _squid(idle, storage, directory, stack)
+        if tunnel is not None:
+            yield "Squid", tunnel
+            return
+        own = urlsplit(stack.enter_context(FaultProxy(storage, [Fault("idle_kill", seconds=idle)])).url)
+        yield "the lab's own proxy", lambda: http.client.HTTPConnection(own.hostname or "", own.port, timeout=600)
+
+
+def _squid(idle: float, storage: str, directory: Path, stack: contextlib.ExitStack) -> Any:
+    """A function that opens a tunnel through a real Squid; None where there is none, or none that works here."""
+    where = squid.program()
+    if where is None:
+        return None
     host, _, port = storage.partition(":")
+    seconds = max(1, round(idle))
+    settings = f"read_timeout {seconds} seconds\nwrite_timeout {seconds} seconds"
+    started = contextlib.ExitStack()
+    try:
+        place = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="transfer-", dir=directory)))
+        squid_port, _ = started.enter_context(squid.running(where, place, settings))
 
-    temporary = tempfile.TemporaryDirectory(prefix="edgepath-squid-")
-    with temporary as directory, _squid(program, Path(directory), idle) as squid_port:
-
-        def connect() -> http.client.HTTPConnection:
+        def tunnel() -> http.client.HTTPConnection:
             connection = http.client.HTTPConnection("127.0.0.1", squid_port, timeout=600)
             connection.set_tunnel(host, int(port))
             return connection
 
-        yield "Squid", connect
-
-
-@contextlib.contextmanager
-def _squid(program: str, directory: Path, idle: float) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    root = os.geteuid() == 0
-    user = "proxy" if root else getpass.getuser()
-    if root:
-        os.chown(directory, pwd.getpwnam(user).pw_uid, -1)
-    path = directory / "squid.conf"
-    path.write_text(
-        f"""http_port 127.0.0.1:{port}
-acl here src 127.0.0.1
-http_access allow here
-cache deny all
-pid_filename {directory}/squid.pid
-access_log none
-cache_log {directory}/cache.log
-coredump_dir {directory}
-cache_effective_user {user}
-shutdown_lifetime 1 seconds
-pinger_enable off
-read_timeout {max(1, round(idle))} seconds
-write_timeout {max(1, round(idle))} seconds
-"""
-    )
-    path.chmod(0o644)
-    process = subprocess.Popen(
-        [program, "-N", "-f", str(path)],
-        preexec_fn=die_with_parent(signal.SIGTERM, os.getpid()),
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _await(process, port, directory)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _await(process: subprocess.Popen[bytes], port: int, directory: Path) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    log = directory / "cache.log"
-    raise LabError(f"Squid did not start: {log.read_text()[-2000:] if log.exists() else 'it left no log'}")
+        # A first one, of which nothing is asked: what listens but opens no tunnel would tell nothing of the edge.
+        with contextlib.closing(tunnel()) as first:
+            first.timeout = _TUNNEL_SECONDS
+            first.connect()
+    except (LabError, OSError, http.client.HTTPException) as error:
+        started.close()
+        print(f"transfer: Squid does not work here ({error}); the lab's own proxy takes its place")
+        return None
+    stack.push(started)
+    return tunnel
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ def state() -> dict[str, Any] | None:
         stat = Path(f"/proc/{written['pid']}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
+    except PermissionError:
+        raise SystemExit(f"the lab in {directory} is another user's; name one of yours with EDGEPATH_LAB_DIR") from None
     except ValueError as error:
         raise SystemExit(f"{directory / 'lab.json'} is not JSON ({error}); remove {directory}") from None
     # The start of a process, in the kernel's clock ticks, tells it from a later one of the same number (proc(5)).

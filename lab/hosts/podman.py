@@ -74,8 +74,12 @@ def require() -> None:
     if missing:
         raise CannotRun(f"{', '.join(missing)} not installed; apt-get install podman runc mmdebstrap openssh-client")
     if os.geteuid() != 0:
-        raise CannotRun("hosts need root, since they are reached at addresses of their own; run it with sudo")
+        raise CannotRun(
+            "cannot run here because hosts, which are reached at addresses of their own, take root; run it with sudo"
+        )
     done = _run("info", "--format", "{{.Host.NetworkBackend}}")
     if done.returncode != 0:
         told = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise CannotRun(f"podman does not run on this machine: {' '.join(told) or 'no message'}")
+        raise CannotRun(
+            f"cannot run here because podman does not run on this machine: {' '.join(told) or 'no message'}"
+        )

@@ -73,7 +73,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     try:
         podman.require()
     except podman.CannotRun as reason:
-        pytest.skip(f"not run: {reason}")
+        pytest.skip(str(reason))
     directory = tmp_path_factory.mktemp("hosts")
     try:
         yield Node(directory, site.up(directory, [site.Node.parse(f"{NAME}=squid")]))

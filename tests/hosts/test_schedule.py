@@ -139,7 +139,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
     try:
         podman.require()
     except podman.CannotRun as reason:
-        pytest.skip(f"not run: {reason}")
+        pytest.skip(str(reason))
     made = Control(tmp_path_factory.mktemp("control"))
     try:
         made.start()

@@ -19,7 +19,10 @@ from ansible.module_utils.testing import patch_module_args
 ROOT = Path(__file__).resolve().parents[2]
 SAVED = ROOT / "lab/data/failed-job.json"
 SECRET = "s3cr3t-of-the-client"
-needs_sdk = pytest.mark.skipif(find_spec(api.SDK) is None, reason="the vendor's SDK is optional and not installed")
+needs_sdk = pytest.mark.skipif(
+    find_spec(api.SDK) is None,
+    reason="cannot run here because the vendor's SDK, which is optional and pinned nowhere, is not installed",
+)
 
 FAILED = {
     "id": "9b2f61c4", "state": "FAILED", "dateCreated": "2026-11-20T02:00:00.381Z", "totalRecordings": 4,

@@ -5,28 +5,28 @@ from __future__ import annotations
 
 import getpass
 import os
-import pwd
 import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lab.process import Server, free_ports
+from lab import squid as own_squid
+from lab.process import Server, again_where_taken, free_ports
 
 _SECONDS = 30.0
-PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "squid": "squid"}
+PACKAGES = {"nginx": "nginx-light", "nft": "nftables"}  # of Debian, where a program's package has another name
 
 
 def program(name: str) -> str:
     """Where the program is; without it there is nothing to test against, and the test says so."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install --no-install-recommends {PACKAGES[name]}")
+        pytest.skip(f"{name} is not installed: apt-get install --no-install-recommends {PACKAGES.get(name, name)}")
     return found
 
 
@@ -37,13 +37,22 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def _running(name: str, command: list[str], directory: Path, port: int) -> Iterator[None]:
-    server = Server(name, command, directory / f"{name}.log")
-    try:
+def _running(name: str, directory: Path, prepare: Callable[[int], list[str]]) -> Iterator[int]:
+    """The port of a server. prepare: writes its configuration for a port, and gives its command line."""
+    started: list[Server] = []
+
+    def attempt(number: int) -> int:
+        (port,) = free_ports(1)
+        server = Server(name, prepare(port), directory / f"{name}-{number}.log")
+        started.append(server)
         server.wait(lambda: _listens(port), _SECONDS)
-        yield
+        return port
+
+    try:
+        yield again_where_taken(attempt)
     finally:
-        server.stop()
+        for server in started:
+            server.stop()
 
 
 @contextmanager
@@ -89,14 +98,17 @@ def _temporary(directory: Path) -> str:
 @contextmanager
 def _nginx(directory: Path, text: str) -> Iterator[tuple[int, Path]]:
     where = program("nginx")
-    (port,) = free_ports(1)
     path = directory / "nginx.conf"
     user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""
-    head = f"{user}daemon off;\nmaster_process off;\npid {directory}/nginx.pid;\nerror_log {directory}/error.log;\n"
-    body = text.replace("PORT", str(port))
-    # load_module must come before everything that uses it; the rest of the main context may stand after it.
-    path.write_text(head + body)
-    with _running("nginx", [where, "-c", str(path), "-p", str(directory)], directory, port):
+    # stderr: until nginx has read its configuration, it writes to the log that it was built with, the machine's own.
+    head = f"{user}daemon off;\nmaster_process off;\npid {directory}/nginx.pid;\nerror_log stderr;\n"
+
+    def prepare(port: int) -> list[str]:
+        # load_module must come before everything that uses it; the rest of the main context may stand after it.
+        path.write_text(head + text.replace("PORT", str(port)))
+        return [where, "-e", "stderr", "-c", str(path), "-p", str(directory)]
+
+    with _running("nginx", directory, prepare) as port:
         yield port, path
 
 
@@ -106,10 +118,11 @@ def haproxy(
 ) -> Iterator[tuple[int, Path]]:
     """A reverse proxy (http) or a TCP proxy (tcp). bind: further words of its bind line."""
     where = program("haproxy")
-    (port,) = free_ports(1)
     path = directory / "haproxy.cfg"
-    path.write_text(
-        f"""global
+
+    def prepare(port: int) -> list[str]:
+        path.write_text(
+            f"""global
   maxconn 64
 defaults
   mode {mode}
@@ -121,40 +134,18 @@ frontend exports
 backend storage
   server one {upstream}
 """
-    )
-    with _running("haproxy", [where, "-db", "-f", str(path)], directory, port):
+        )
+        return [where, "-db", "-f", str(path)]
+
+    with _running("haproxy", directory, prepare) as port:
         yield port, path
 
 
 @contextmanager
 def squid(directory: Path, timers: str) -> Iterator[tuple[int, Path]]:
     """A forward proxy, without a cache."""
-    where = program("squid")
-    (port,) = free_ports(1)
-    user = "proxy" if os.geteuid() == 0 else getpass.getuser()
-    if os.geteuid() == 0:
-        os.chown(directory, pwd.getpwnam(user).pw_uid, -1)
-        for parent in directory.parents[:3]:
-            if os.stat(parent).st_uid == 0 and str(parent).startswith("/tmp/"):
-                os.chmod(parent, 0o755)
-    path = directory / "squid.conf"
-    path.write_text(
-        f"""http_port 127.0.0.1:{port}
-acl here src 127.0.0.1
-http_access allow here
-cache deny all
-pid_filename {directory}/squid.pid
-access_log none
-cache_log {directory}/cache.log
-coredump_dir {directory}
-cache_effective_user {user}
-shutdown_lifetime 1 seconds
-pinger_enable off
-{timers}
-"""
-    )
-    with _running("squid", [where, "-N", "-f", str(path)], directory, port):
-        yield port, path
+    with own_squid.running(program("squid"), directory, timers) as started:
+        yield started
 
 
 @contextmanager
@@ -173,10 +164,7 @@ http {{
 
 
 def _openssl(*arguments: str) -> None:
-    where = shutil.which("openssl")
-    if where is None:
-        pytest.skip("openssl is not installed: apt-get install --no-install-recommends openssl")
-    subprocess.run([where, *arguments], check=True, capture_output=True)
+    subprocess.run([program("openssl"), *arguments], check=True, capture_output=True)
 
 
 def authority(directory: Path) -> Path:

@@ -134,7 +134,7 @@ def test_a_copy_is_written_below_its_root(tmp_path: Path) -> None:
 def test_sysctls_and_rules_of_the_running_kernel(tmp_path: Path) -> None:
     program("nft")
     if not _isolated():
-        pytest.skip("needs a network namespace (root, or unprivileged user namespaces)")
+        pytest.skip("cannot run here because it takes a network namespace of its own (root may make one)")
     key = "net.ipv4.tcp_keepalive_time"
     chain, value = Ref(NODE, "firewall_rules", CHAIN), Ref(NODE, "sysctl", key)
 

@@ -283,13 +283,13 @@ def test_a_file_system_that_refuses(storage: Storage, fetch: Fetch, dest: Path, 
 
 def test_a_full_disk(storage: Storage, fetch: Fetch, dest: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("mounting a small file system takes root")
+        pytest.skip("cannot run here because mounting a small file system takes root")
     dest.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=20m", "edgepath-test", str(dest)], capture_output=True
     )
     if mounted.returncode != 0:
-        pytest.skip("mounting is not allowed here")
+        pytest.skip("cannot run here because mounting is not allowed, even to root")
     try:
         with pytest.raises(EdgepathError, match="(19|20) MiB free, the recordings need 26 MiB"):
             fetch(storage.url, LONG)
