@@ -15,8 +15,10 @@ from . import seed_identity, seed_network, seed_storage
 from .world import AWS_EDGES, EDGES, REGION, LabEdge, role_arn
 
 
-def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None, attempts: int = 3) -> Any:
-    """A client that never leaves loopback and never looks for credentials of the user's own."""
+def client(
+    service: str, endpoint_url: str, keys: dict[str, str] | None = None, attempts: int = 3, seconds: float = 30
+) -> Any:
+    """A client that never leaves loopback and never looks for credentials or a proxy of the user's own."""
     given = keys or {"access_key_id": "lab", "secret_access_key": "lab"}
     return boto3.client(
         service,
@@ -26,7 +28,7 @@ def client(service: str, endpoint_url: str, keys: dict[str, str] | None = None, 
         aws_secret_access_key=given["secret_access_key"],
         config=Config(
             connect_timeout=5,
-            read_timeout=30,
+            read_timeout=seconds,
             retries={"total_max_attempts": attempts},
             proxies={},
             s3={"addressing_style": "path"},

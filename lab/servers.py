@@ -18,13 +18,13 @@ from .world import PREFIXES_FILE, REGION
 
 SOCKET_PREFIX = "/tmp/seaweedfs-"
 # Of a real SeaweedFS of this machine or user, which would lead this one to its keys, its certificates and its files;
-# those of the first directory count, so it gets one of its own with empty ones.
-_SETTINGS = ("security", "master", "filer", "replication", "notification", "credential", "shell")
+# those of the first directory count, so it gets one of its own.
+_SETTINGS = ("security", "master", "replication", "notification", "credential", "shell")
 _PORT_ATTEMPTS = 100
 _MOTO_SECONDS = 90.0
 _NAME_SERVER_SECONDS = 60.0
 _OBJECT_STORE_SECONDS = 120.0
-_OBJECT_STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
+OBJECT_STORE_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
                        "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
 # Called with each server as soon as its process exists, so that it is stopped whatever happens next.
 Register = Callable[[Server], None]
@@ -80,22 +80,19 @@ class ObjectStore:
     def _attempt(self, number: int) -> str:
         server, url = self._start(number) if self._first is None else self._first
         self._first = None
-        client = seed.client("s3", url, self._operator, attempts=1)
+        # Where another program took the port and does not answer, this ends before the server that could not have it.
+        client = seed.client("s3", url, self._operator, attempts=1, seconds=3)
         server.wait(lambda: seed.answers(client), _OBJECT_STORE_SECONDS)
         return url
 
     def _start(self, number: int) -> tuple[Server, str]:
-        ports = _object_store_ports()
+        ports = object_store_ports()
         data = self._directory / f"objects-{number}"
         data.mkdir()
-        settings = self._directory / "seaweedfs-settings"
-        settings.mkdir(exist_ok=True)
-        for each in _SETTINGS:
-            (settings / f"{each}.toml").touch()
         options = _object_store_options(data, self._identities, ports)
-        command = [self._program, "-logtostderr=true", f"-config_dir={settings}", "server", *options]
+        command = [self._program, "-logtostderr=true", f"-config_dir={settings(data)}", "server", *options]
         server = Server("SeaweedFS", command, self._logs / f"seaweedfs-{number}.log")
-        server.sockets = _sockets(ports)
+        server.sockets = sockets(ports)
         self._register(server)
         return server, f"http://127.0.0.1:{ports['s3.port']}"
 
@@ -108,15 +105,29 @@ def _weed() -> str:
     return found
 
 
-def _object_store_ports() -> dict[str, int]:
+def object_store_ports() -> dict[str, int]:
     """Free ports, on whose numbers no Unix socket stands either: SeaweedFS cannot replace what another user's left."""
+    place = os.path.dirname(SOCKET_PREFIX)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LabError(f"SeaweedFS has its Unix sockets in {place} and nowhere else, and this user may not write there")
     for _ in range(_PORT_ATTEMPTS):
-        ports = dict(zip(_OBJECT_STORE_PORTS, free_ports(len(_OBJECT_STORE_PORTS)), strict=True))
-        if not any(os.path.lexists(path) for path in _sockets(ports)):
+        ports = dict(zip(OBJECT_STORE_PORTS, free_ports(len(OBJECT_STORE_PORTS)), strict=True))
+        if not any(os.path.lexists(path) for path in sockets(ports)):
             return ports
     raise LabError(
         f"Unix sockets stand at {SOCKET_PREFIX}*.sock for every port that was free; remove those of killed labs"
     )
+
+
+def settings(data: Path) -> Path:
+    """The directory of the settings files: one that names where file names are kept, the others empty."""
+    directory = data / "settings"
+    directory.mkdir()
+    for each in _SETTINGS:
+        (directory / f"{each}.toml").touch()
+    place = json.dumps(str(data / "names"), ensure_ascii=False)  # TOML's basic strings are JSON's
+    (directory / "filer.toml").write_text(f"[leveldb2]\nenabled = true\ndir = {place}\n", encoding="utf-8")
+    return directory
 
 
 def _object_store_options(data: Path, identities: Path, ports: dict[str, int]) -> list[str]:
@@ -134,7 +145,7 @@ def remove_socket(path: Path) -> None:
             path.unlink()
 
 
-def _sockets(ports: dict[str, int]) -> tuple[Path, ...]:
+def sockets(ports: dict[str, int]) -> tuple[Path, ...]:
     """The Unix sockets that SeaweedFS leaves in /tmp when it is killed."""
     names = [f"{name.split('.')[0]}-grpc-{port}" for name, port in ports.items() if name.endswith(".grpc")]
     names += [f"{name}-{ports[f'{name}.port']}" for name in ("filer", "s3")]

@@ -28,7 +28,10 @@ from .process import LabError, Server, again_where_taken, free_ports, process_st
 
 SHARED = Path("/dev/shm")
 _PREFIX = "edgepath"
-_OWN = re.compile(_PREFIX + r"(\d+)x(\d+)x(\d+)x\d+-[\w.]+")  # the segments of one of ours, by who started it
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_WIDTHS = (7, 5, 7)  # digits, base 36, of the process numbers' namespace, the number, and when that process started
+# The segments of one of ours: by whom it was started.
+_OWN = re.compile(_PREFIX + "".join(f"([0-9a-z]{{{width}}})" for width in _WIDTHS) + r"[0-9a-z]{3}-[\w.]+")
 _ACCOUNTS = ("proxy", "squid", "nobody")  # Debian's, the other distributions', everybody's
 _SECONDS = 20.0
 _NUMBERS = itertools.count()
@@ -118,14 +121,23 @@ def account() -> pwd.struct_passwd | None:
 
 
 def service_name() -> str:
-    """A name that no other Squid has, of the letters and digits that Squid takes."""
-    pid = os.getpid()
-    return f"{_PREFIX}{_namespace()}x{pid}x{process_start(pid)}x{next(_NUMBERS)}"
+    """A name that no other Squid has, of letters and digits, and of no more than 32, which is what Squid takes."""
+    return f"{_PREFIX}{''.join(_starter(os.getpid()))}{_base36(next(_NUMBERS), 3)}"
 
 
-def _namespace() -> int:
-    """Of process numbers: the same number names another process in another container."""
-    return os.stat("/proc/self/ns/pid").st_ino
+def _starter(pid: int) -> tuple[str, ...]:
+    """A process, as names hold it. With its namespace: the same number is another process in another container."""
+    numbers = (os.stat("/proc/self/ns/pid").st_ino, pid, int(process_start(pid) or 0))
+    return tuple(_base36(number, width) for number, width in zip(numbers, _WIDTHS, strict=True))
+
+
+def _base36(number: int, width: int) -> str:
+    """The last digits of a number, all of them for every number that Linux gives."""
+    digits = ""
+    for _ in range(width):
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits
 
 
 def sweep() -> None:
@@ -138,7 +150,8 @@ def sweep() -> None:
         return  # without the account or the memory no Squid can have run
     for path in found:
         own = _OWN.fullmatch(path.name)
-        if own is None or int(own[1]) != _namespace() or process_start(int(own[2])) == own[3]:
+        now = _starter(int(own[2], 36)) if own else ()
+        if own is None or own[1] != now[0] or own[3] == now[2]:
             continue
         with contextlib.suppress(OSError):
             if path.lstat().st_uid == owner:

@@ -16,6 +16,7 @@ import botocore.exceptions
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from lab import servers
 from lab.process import Server, free_ports
 
 MODULE = importlib.import_module("edge_bucket_audit")
@@ -67,21 +68,16 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
-             "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = servers.object_store_ports()
     home = tmp_path_factory.mktemp("seaweedfs")
     (home / "data").mkdir()
     weed = Path(sys.executable).with_name("weed")
     options = [f"-dir={home / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-volume.max=200",
                "-master.volumeSizeLimitMB=128", "-s3.iam.readOnly=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
                "-master.telemetry=false", *(f"-{name}={port}" for name, port in ports.items())]  # fmt: skip
-    server = Server("SeaweedFS", [str(weed), "-logtostderr=true", "server", *options], home / "weed.log")
-    server.sockets = tuple(
-        Path(f"/tmp/seaweedfs-{name.split('.')[0]}-grpc-{port}.sock")
-        for name, port in ports.items()
-        if name.endswith(".grpc")
-    )
+    command = [str(weed), "-logtostderr=true", f"-config_dir={servers.settings(home / 'data')}", "server", *options]
+    server = Server("SeaweedFS", command, home / "weed.log")
+    server.sockets = servers.sockets(ports)
     url = f"http://127.0.0.1:{ports['s3.port']}"
 
     def writable() -> bool:

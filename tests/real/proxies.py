@@ -19,7 +19,11 @@ from lab import squid as own_squid
 from lab.process import Server, again_where_taken, free_ports
 
 _SECONDS = 30.0
-PACKAGES = {"nginx": "nginx-light", "nft": "nftables"}  # of Debian, where a program's package has another name
+PACKAGES = {
+    "nginx": "nginx-light",
+    "nft": "nftables",
+    "ip": "iproute2",
+}  # of Debian, where a program's package has another name
 
 
 def program(name: str) -> str:

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from lab import lifecycle, servers, squid, transfer
-from lab.process import LabError, PortTaken, Server, free_ports, process_start
+from lab.process import LabError, PortTaken, Server, free_ports
 
-HERE = (os.stat("/proc/self/ns/pid").st_ino, os.getpid(), process_start(os.getpid()))
+HERE = dict(zip(("ns", "pid", "start"), squid._starter(os.getpid()), strict=True))
 
 
 # --- Squid: a name of its own
@@ -34,24 +34,34 @@ def test_no_two_squids_have_one_name_and_each_is_one_that_squid_takes() -> None:
     assert all(name.isalnum() and name.isascii() for name in names), "squid -n takes letters and digits alone"
 
 
+def test_a_name_is_never_longer_than_squid_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The greatest process number and the greatest namespace that Linux gives, after twenty years without a restart."""
+    monkeypatch.setattr(os, "stat", lambda path: os.stat_result((0, 2**32 - 1, *[0] * 8)))
+    monkeypatch.setattr(os, "getpid", lambda: 2**22)
+    monkeypatch.setattr(squid, "process_start", lambda pid: str(20 * 366 * 86400 * 100))
+    name = squid.service_name()
+    assert len(name) <= 32
+    own = squid._OWN.fullmatch(f"{name}-cf__metadata.shm")
+    assert own and [int(part, 36) for part in own.groups()] == [2**32 - 1, 2**22, 20 * 366 * 86400 * 100]
+
+
 @pytest.mark.parametrize(
     ("name", "swept"),
     [
-        ("edgepath{ns}x{dead}x1x0-cf__metadata.shm", True),
-        ("edgepath{ns}x{pid}x1x0-cf__queues.shm", True),  # the number was given to another process since
-        ("edgepath{ns}x{pid}x{start}x0-cf__queues.shm", False),  # ours, and running
-        ("edgepath1x{dead}x1x0-cf__queues.shm", False),  # of another container: its processes cannot be seen
+        ("edgepath{ns}{dead}0000001000-cf__metadata.shm", True),
+        ("edgepath{ns}{pid}0000001000-cf__queues.shm", True),  # the number was given to another process since
+        ("edgepath{ns}{pid}{start}000-cf__queues.shm", False),  # ours, and running
+        ("edgepath0000001{dead}0000001000-cf__queues.shm", False),  # of a container whose processes cannot be seen
         ("squid-cf__metadata.shm", False),
         ("edgepath-cf__metadata.shm", False),
-        ("sem.edgepath{ns}x{dead}x1x0", False),
+        ("sem.edgepath{ns}{dead}0000001000", False),
     ],
 )
 def test_only_what_a_killed_one_left_is_swept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, swept: bool
 ) -> None:
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    values = {"ns": HERE[0], "pid": HERE[1], "start": HERE[2], "dead": dead.stdout.strip()}
-    path = tmp_path / name.format_map(values)
+    path = tmp_path / name.format_map({**HERE, "dead": squid._base36(int(dead.stdout), 5)})
     path.touch()
     mine = squid.account()
     if mine is not None:
@@ -64,7 +74,7 @@ def test_only_what_a_killed_one_left_is_swept(
 def test_another_users_are_left_and_no_shared_memory_at_all_is_no_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    path = tmp_path / f"edgepath{HERE[0]}x{HERE[1]}x1x0-cf__queues.shm"
+    path = tmp_path / f"edgepath{HERE['ns']}{HERE['pid']}0000001000-cf__queues.shm"
     path.touch()
     other = pwd.struct_passwd(("other", "x", os.stat(path).st_uid + 1, 0, "", "", ""))
     monkeypatch.setattr(squid, "SHARED", tmp_path)
@@ -157,7 +167,9 @@ def test_without_a_squid_nothing_is_said(
 
 
 def test_a_port_that_was_taken_meanwhile_is_no_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    real, given, started = free_ports, [], []
+    real = free_ports
+    given: list[list[int]] = []
+    started: list[Server] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.53.1", 0))
         taken = other.getsockname()[1]
@@ -187,10 +199,13 @@ def test_ports_at_which_sockets_stand_are_not_taken(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(servers, "SOCKET_PREFIX", f"{tmp_path}/seaweedfs-")
     monkeypatch.setattr(servers, "free_ports", lambda count: offers[0] if len(offers) == 1 else offers.pop(0))
     (tmp_path / "seaweedfs-volume-grpc-1003.sock").symlink_to("/nothing")
-    assert min(servers._object_store_ports().values()) == 2000
+    assert min(servers.object_store_ports().values()) == 2000
     (tmp_path / "seaweedfs-s3-2006.sock").touch()
     with pytest.raises(LabError, match="remove those of killed labs"):
-        servers._object_store_ports()
+        servers.object_store_ports()
+    monkeypatch.setattr(servers, "SOCKET_PREFIX", f"{tmp_path}/nothing/seaweedfs-")
+    with pytest.raises(LabError, match="this user may not write there"):
+        servers.object_store_ports()
 
 
 def test_a_socket_that_answers_is_not_removed(tmp_path: Path) -> None:
