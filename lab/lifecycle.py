@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import locale
 import os
 import pwd
 import shutil
@@ -30,6 +31,7 @@ STATE = "lab.json"
 _LOCK = ".edgepath-lab.lock"
 _LEFTOVERS = "leftovers"
 _EMPTY_CONFIG = "empty-aws-config"
+_HOME = "home"
 # Of the user's environment, nothing that could lead the lab or its commands to a real account or through a proxy, or
 # its object store to the files and keys of another.
 _HIDDEN = ("AWS_", "BOTO_", "MOTO_", "WEED_")
@@ -74,6 +76,7 @@ class Lab:
         if _clean(self.directory):
             self._say(f"cleaned what a killed lab had left in {self.directory}")
         (self.directory / _EMPTY_CONFIG).touch()
+        (self.directory / _HOME).mkdir()
         logs = self.directory / "log"
         logs.mkdir()
         try:
@@ -212,7 +215,29 @@ def environment(directory: Path, state: Mapping[str, Any]) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": nothing,
         "AWS_EC2_METADATA_DISABLED": "true",
         **_direct(),
+        **_locale(),
+        **_home(directory.resolve()),
     }
+
+
+def _locale() -> dict[str, str]:
+    """Ansible takes no locale but one of UTF-8 that is installed; any user may come with another."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+        if locale.nl_langinfo(locale.CODESET).upper() == "UTF-8":
+            return {}
+    except locale.Error:
+        pass
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+    return {"LC_ALL": "C.UTF-8"}
+
+
+def _home(directory: Path) -> dict[str, str]:
+    """Ansible writes into the user's home, which an account of a service or a container may not have."""
+    home = os.path.expanduser("~")
+    return {} if os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK) else {"HOME": str(directory / _HOME)}
 
 
 def _direct() -> dict[str, str]:

@@ -249,6 +249,32 @@ def test_a_directory_that_is_refused_is_a_sentence(
     assert "\n" not in str(refused.value) and "Errno" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}),
+        ({"LC_ALL": "xx_YY.UTF-8"}, {"LC_ALL": "C.UTF-8"}),  # as ssh brings it from another machine
+        ({"LC_ALL": "C.UTF-8"}, {}),
+        ({"HOME": "/nothing/of/that/name"}, {"HOME": "home"}),
+        ({"HOME": "~"}, {"HOME": "home"}),  # what it is taken for where there is none
+        ({"HOME": "here"}, {}),
+    ],
+)
+def test_what_ansible_needs_of_a_user_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: dict[str, str], changed: dict[str, str]
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in given.items():
+        monkeypatch.setenv(name, str(tmp_path) if value == "here" else value)
+    state = {"credentials": {"auditor": {"access_key_id": "a", "secret_access_key": "b"}}}
+    found = lifecycle.environment(tmp_path, state)
+    expected = {"LC_ALL": os.environ["LC_ALL"], "HOME": os.environ["HOME"], **changed}
+    if "HOME" in changed:
+        expected["HOME"] = str(tmp_path / "home")
+    assert {name: found[name] for name in expected} == expected
+
+
 def test_a_file_in_the_way_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for directory in (tmp_path / "file", tmp_path / "file/lab"):
