@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from pwd import struct_passwd
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _POLL_SECONDS = 0.05
@@ -70,7 +70,7 @@ class Server:
         self.started = time.monotonic()
         self.sockets: tuple[Path, ...] = ()
         with log.open("ab") as stream, stdin.open("rb") as given:
-            self.process = subprocess.Popen(
+            self.process = self._begin(
                 list(command),
                 stdin=given,
                 stdout=stream,
@@ -83,6 +83,13 @@ class Server:
                 extra_groups=account and [],
                 preexec_fn=die_with_parent(dies_by, os.getpid()),
             )
+
+    @staticmethod
+    def _begin(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(command, **options)
+        except OSError as error:
+            raise LabError(f"{command[0]} cannot be run: {error.strerror}") from None
 
     def wait(self, ask: Callable[[], bool], seconds: float) -> None:
         """Ask until the answer is yes. LabError where the process ends first or the time is over; seconds count from

@@ -72,12 +72,9 @@ def _attempt(where: str, directory: Path, settings: str, number: int, stack: con
     path.chmod(0o644)  # it opens its standard input by name, as the account that it runs as
     name = service_name()
     command = [where, "-n", name, "-N", "-d", "1", "-f", "/dev/stdin"]
-    try:
-        server = Server(
-            "Squid", command, directory / f"squid-{number}.log", stdin=path, account=account(), dies_by=signal.SIGTERM
-        )
-    except OSError as error:
-        raise LabError(f"{where} cannot be run: {error.strerror}") from None
+    server = Server(
+        "Squid", command, directory / f"squid-{number}.log", stdin=path, account=account(), dies_by=signal.SIGTERM
+    )
     stack.callback(_end, server, name)
     try:
         server.wait(lambda: "accepting http" in server.text().lower() and _listens(port), _SECONDS)

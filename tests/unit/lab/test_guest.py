@@ -194,6 +194,15 @@ def test_a_port_that_stays_taken_is_told(tmp_path: Path) -> None:
         server.wait(lambda: False, 30.0)
 
 
+@pytest.mark.parametrize(("mode", "why"), [(0o755, "Exec format error"), (0o644, "Permission denied")])
+def test_a_program_that_cannot_be_run_is_a_sentence(tmp_path: Path, mode: int, why: str) -> None:
+    program = tmp_path / "weed"
+    program.write_text("made for another processor")
+    program.chmod(mode)
+    with pytest.raises(LabError, match=f"{re.escape(str(program))} cannot be run: {why}"):
+        Server("SeaweedFS", [str(program)], tmp_path / "log")
+
+
 def test_ports_at_which_sockets_stand_are_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     offers = [list(range(start, start + 8)) for start in (1000, 2000)]
     monkeypatch.setattr(servers, "SOCKET_PREFIX", f"{tmp_path}/seaweedfs-")
