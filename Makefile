@@ -2,7 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(CURDIR)/$(VENV)/bin
-RUN := env PATH="$(BIN):$$PATH"
+# Not by what a shell has set for other Pythons.
+RUN := env -u PYTHONHOME -u PYTHONPATH -u PYTHONSAFEPATH PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
 .PHONY: help env evidence demo test real sweep killed hosts molecule lint docs lock bench release clean

@@ -343,7 +343,9 @@ def main() -> None:
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     if result["changed"] and not module.check_mode and importlib.util.find_spec("fpdf") is None:
-        module.warn("the package holds no summary as PDF, since fpdf2 is not installed: requirements-evidence.lock has it")
+        module.warn(
+            "the package holds no summary as PDF, since fpdf2 is not installed: requirements-evidence.lock has it"
+        )
     module.exit_json(**result)
 
 

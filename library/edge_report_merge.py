@@ -84,7 +84,6 @@ merged:
   sample: [{"id": "20261123T031000Z-aa11bb", "finished": "2026-11-23T03:12:00+00:00", "edges": 250}]
 """
 
-import getpass
 import os
 import secrets
 import socket
@@ -96,7 +95,7 @@ from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.latest import WHOLE, link
 from ansible.module_utils.edge.merge import Shards, age_limit, merged, warnings
 from ansible.module_utils.edge.report import Gate
-from ansible.module_utils.edge.run import read_json, write_json
+from ansible.module_utils.edge.run import read_json, user_name, write_json
 from ansible.module_utils.edge.version import VERSION
 
 REPORT = "report.json"
@@ -152,7 +151,7 @@ def merge(params: dict[str, object]) -> dict[str, object]:
         "finished": stamp,
         "version": VERSION,
         "commit": None,
-        "caller": f"{getpass.getuser()}@{socket.gethostname()}",
+        "caller": f"{user_name()}@{socket.gethostname()}",
         "report": os.path.join(run_dir, REPORT),
     }
     content = merged(shards, about, expected, Gate(allow_unknown=bool(params["allow_unknown"])))

@@ -112,7 +112,6 @@ errors:
 """
 
 import difflib
-import getpass
 import os
 import secrets
 import socket
@@ -126,7 +125,7 @@ from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
 from ansible.module_utils.edge.report import Gate
-from ansible.module_utils.edge.run import write_json
+from ansible.module_utils.edge.run import user_name, write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
 from ansible.module_utils.edge.waivers import Source, validated
@@ -234,7 +233,7 @@ def begin(
                 "started": started.isoformat(timespec="seconds"),
                 "version": VERSION,
                 "commit": commit_of(project_dir) if project_dir else None,
-                "caller": f"{getpass.getuser()}@{socket.gethostname()}",
+                "caller": f"{user_name()}@{socket.gethostname()}",
                 "inventory": sorted(inventory),
                 "steps": list(steps),
                 "edges": targets,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import getpass
 import json
 import os
 import re
@@ -187,3 +188,11 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} does not belong in a run's file")
+
+
+def user_name() -> str:
+    """Whose process this is: a name, or the number of an account that has none, as containers often have."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

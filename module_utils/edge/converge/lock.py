@@ -7,7 +7,6 @@ It names its holder; the lock of a process that is gone is taken over, so that a
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import socket
 import time
@@ -17,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..finding import EdgepathError
-from ..run import read_json, write_json
+from ..run import read_json, user_name, write_json
 
 LOCK = "converge.lock"
 _WORK = "work"
@@ -60,7 +59,7 @@ def _take(runs_dir: str, pid: int, purpose: str, run: str) -> None:
         write_json(
             path,
             {
-                "pid": pid, "started": _started(pid), "host": socket.gethostname(), "user": getpass.getuser(),
+                "pid": pid, "started": _started(pid), "host": socket.gethostname(), "user": user_name(),
                 "since": datetime.now(timezone.utc).isoformat(timespec="seconds"), "purpose": purpose, "run": run,
             },
         )  # fmt: skip

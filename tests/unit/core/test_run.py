@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.edge.finding import EdgepathError, Unread, unread
-from ansible.module_utils.edge.run import Run, Step, facts_path, plain, read_json, write_json
+from ansible.module_utils.edge.run import Run, Step, facts_path, plain, read_json, user_name, write_json
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +75,17 @@ def test_plain_keeps_the_mark_of_what_was_not_read() -> None:
     mark = Unread("denied", "a", "b", "c")
     assert unread(plain({"x": {"y": mark}})["x"]["y"]) == mark
     json.dumps(plain({"x": mark, "y": {1, 2}}))
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
+def test_an_account_without_a_name_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    assert user_name()
+
+    def nobody(_: int) -> None:
+        raise error
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert user_name() == "12345"
