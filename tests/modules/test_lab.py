@@ -47,6 +47,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     up = lab("up", "--dir", str(path), "--edges", "2")
     assert up.returncode == 0, up.stdout + up.stderr
     assert "lab ready in" in up.stdout
+    assert path.stat().st_mode & 0o077 == 0, "others may look into a directory that holds keys"
     servers = json.loads((path / "lab.json").read_text())["servers"].values()
     yield path
     down = lab("down", "--dir", str(path))

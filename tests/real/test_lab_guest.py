@@ -130,7 +130,7 @@ def test_a_crowded_machine(tmp_path: Path) -> None:
     proxies.program("squid")
     proxies.program("ip")
     if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "--mount", "true"], check=False).returncode != 0:
-        pytest.skip("cannot run here because namespaces and files of another user take root")
+        pytest.skip("cannot run here because it takes root and namespaces of its own")
     theirs = tmp_path / "filer"
     settings = tmp_path / ".seaweedfs/filer.toml"
     settings.parent.mkdir()
