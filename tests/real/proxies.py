@@ -147,8 +147,11 @@ backend storage
 
 @contextmanager
 def squid(directory: Path, timers: str) -> Iterator[tuple[int, Path]]:
-    """A forward proxy, without a cache."""
-    with own_squid.running(program("squid"), directory, timers) as started:
+    """A forward proxy, without a cache; localhost is 127.0.0.1, also where the machine's own file ends with ::1."""
+    hosts = directory / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    hosts.chmod(0o644)
+    with own_squid.running(program("squid"), directory, f"hosts_file {hosts}\n{timers}") as started:
         yield started
 
 
