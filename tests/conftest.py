@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import ansible.module_utils
+import botocore.loaders
+import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,3 +29,28 @@ from tests.skips import (  # noqa: E402
 # A busy machine draws examples slowly; that says nothing about the code.
 settings.register_profile("edgepath", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgepath")
+
+# Each of hundreds of sessions of boto3 would read the services' models anew: EC2's are 24 MB and 0.13 s.
+_read = botocore.loaders.JSONFileLoader.load_file
+_read_once = functools.cache(functools.partial(_read, botocore.loaders.JSONFileLoader()))
+botocore.loaders.JSONFileLoader.load_file = lambda self, file_path: _read_once(file_path)
+
+# moto's images of machines: 100 MB that no test looks at. moto reads it when it is first asked for EC2.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from tests.scheduling import longest_first
+
+    items.sort(key=lambda item: longest_first(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """pytest-xdist 3.8 writes a test's group where pytest 9.2 does not look for it, and no group keeps together."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.scheduling import GroupedFiles
+
+    config.option.loadscopereorder = False  # it would put first what has most tests
+    return GroupedFiles(config, log)

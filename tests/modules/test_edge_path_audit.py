@@ -17,7 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from tests.unit.egress import cloud as clouds
 from tests.unit.egress.builders import host
 
-pytestmark = pytest.mark.usefixtures("credentials")
+pytestmark = [pytest.mark.usefixtures("credentials"), pytest.mark.xdist_group("moto")]
 STORAGE = ["52.216.1.1", "3.5.1.1"]
 
 

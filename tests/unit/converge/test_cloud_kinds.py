@@ -17,6 +17,7 @@ from ansible.module_utils.edge.targets import Edge
 from botocore.stub import Stubber
 from moto import mock_aws
 
+pytestmark = pytest.mark.xdist_group("moto")
 REGION = "eu-west-2"
 ACCOUNT = "123456789012"
 EDGE = Edge.from_mapping({"name": "london", "region": REGION, "bucket": "recordings", "prefix": "exports/"})
@@ -42,7 +43,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.session.Session]:
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield SHARED
 

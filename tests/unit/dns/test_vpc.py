@@ -12,6 +12,7 @@ from ansible.module_utils.edge.run import Run, write_json
 from ansible.module_utils.edge.targets import Edge
 from moto import mock_aws
 
+pytestmark = pytest.mark.xdist_group("moto")
 REGION = "eu-west-2"
 CALLS = [
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeInstances", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions",
@@ -19,12 +20,13 @@ CALLS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def cloud(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with mock_aws():
+@pytest.fixture(scope="module")
+def cloud():
+    """Made once: these tests only read it."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         ec2 = boto3.client("ec2", region_name=REGION)
         network = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
         options = ec2.create_dhcp_options(
@@ -36,8 +38,7 @@ def cloud(monkeypatch):
         interfaces = [
             ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"] for _ in range(3)
         ]
-        image = ec2.describe_images()["Images"][0]["ImageId"]
-        instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
+        instance = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
         ec2.create_vpc_endpoint(
             VpcId=network, ServiceName=f"com.amazonaws.{REGION}.s3", VpcEndpointType="Interface", SubnetIds=[subnet],
             PrivateDnsEnabled=True,

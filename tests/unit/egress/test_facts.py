@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSResponse
 from tests.unit.egress import cloud as clouds
 from tests.unit.egress.builders import host
 
+pytestmark = pytest.mark.xdist_group("moto")
 moto_server = pytest.importorskip("moto.server")
 # Addresses of moto's own list of S3 in a region: 52.216.0.0/15, 3.5.0.0/19, 54.231.0.0/16.
 STORAGE = ["52.216.1.1", "3.5.1.1"]

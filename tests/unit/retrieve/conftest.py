@@ -35,14 +35,14 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
 
 @pytest.fixture
 def fetch(tmp_path: Path) -> Callable[..., Retrieved]:
-    """Retrieve keys from a URL; quick to give up, as tests must be."""
+    """Retrieve keys from a URL: soon tried again, and patient with a busy machine where a test does not say otherwise."""
 
     def run(url: str, *keys: str, **changes: Any) -> Retrieved:
         options = {
-            "attempts": 6, "base_delay": 0.01, "max_delay": 0.05, "window_seconds": 1.0,
+            "attempts": 6, "base_delay": 0.01, "max_delay": 0.05, "window_seconds": 30.0,
             "least_bytes_per_second": 65536.0, **changes.pop("options", {}),
         }  # fmt: skip
-        source = Source(changes.pop("bucket", BUCKET), "eu-west-2", url, idle_seconds=changes.pop("idle_seconds", 1.0))
+        source = Source(changes.pop("bucket", BUCKET), "eu-west-2", url, idle_seconds=changes.pop("idle_seconds", 30.0))
         make = changes.pop("session", session)
         given: dict[str, Any] = {"rule": Rule("latest"), "asked": [Asked("key", key) for key in keys], **changes}
         return retrieve(

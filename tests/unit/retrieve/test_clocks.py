@@ -19,6 +19,7 @@ from ansible.module_utils.edge.retrieve import sntp
 
 from tests.unit.retrieve.storage import Storage, content, events
 
+pytestmark = pytest.mark.xdist_group("retrieve")
 NTP = 2208988800
 
 
