@@ -120,14 +120,14 @@ def begun_run(tmp_path, storage, ladder):
 
 def test_the_playbook_announces_probes_compares_and_fails_the_edge(tmp_path, storage):
     run_dir = begun_run(tmp_path, storage, [NAT])
-    with FaultProxy(storage.where, [Fault("idle_kill", seconds=0.4)]) as gateway:
+    with FaultProxy(storage.where, [Fault("idle_kill", seconds=1.0)]) as gateway:
         hosts = inventory(storage, edge_storage_endpoint=gateway.url, edge_probe_paced_seconds=0,
-                          edge_probe_pause_factors=[0.5, 1.5])  # fmt: skip
+                          edge_probe_pause_factors=[0.5, 4.0])  # fmt: skip
         write_json(str(run_dir / "run.json"), {**BEGUN, "edges": [edge(storage, storage_endpoint=gateway.url)]})
         answer = play(tmp_path, hosts, "playbook", "probe.yml", "-v")
     assert answer.returncode == 2, answer.stdout + answer.stderr
-    assert answer.stdout.index("silence: 0.6 s (held)") < answer.stdout.index("Probe | Walk the path")
-    assert "a silence of 0.6 s (held) ended the connection, one of 0.2 s did not" in answer.stdout
+    assert answer.stdout.index("silence: 1.6 s (held)") < answer.stdout.index("Probe | Walk the path")
+    assert "a silence of 1.6 s (held) ended the connection, one of 0.2 s did not" in answer.stdout
     assert stub_storage.SECRET not in answer.stdout + answer.stderr
     stored = json.loads((run_dir / "probe" / "london.json").read_text())
     statuses = {finding["check"]: finding["status"] for finding in stored["findings"]}

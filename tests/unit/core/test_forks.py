@@ -79,12 +79,15 @@ def test_a_process_that_is_killed_is_told():
 
 
 def test_a_process_that_is_killed_while_it_sends_is_told():
+    told, tell = os.pipe()
+
     def job():
+        os.write(tell, str(os.getpid()).encode())
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGKILL)).start()
         return b"x" * (1 << 22)  # more than a pipe holds
 
     with beside(job, "judging iam") as wait:
-        time.sleep(0.5)
+        os.waitid(os.P_PID, int(os.read(told, 20)), os.WEXITED | os.WNOWAIT)
         with pytest.raises(Ended, match=ENDED):
             wait()
 

@@ -35,7 +35,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
 
 @pytest.fixture
 def fetch(tmp_path: Path) -> Callable[..., Retrieved]:
-    """Retrieve keys from a URL: soon tried again, and patient with a busy machine where a test does not say otherwise."""
+    """Retrieve keys from a URL: soon tried again, and patient with a busy machine unless a test says otherwise."""
 
     def run(url: str, *keys: str, **changes: Any) -> Retrieved:
         options = {
