@@ -39,6 +39,14 @@ botocore.loaders.JSONFileLoader.load_file = lambda self, file_path: _read_once(f
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    from tests.failures import Short
+
+    # A worker sends its reports as they are; they are shortened where they are shown.
+    if not hasattr(config, "workerinput") and config.get_verbosity() < 0:
+        config.pluginmanager.register(Short(config.rootpath / ".pytest_cache/failed"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     from tests.scheduling import longest_first
 

@@ -20,6 +20,8 @@ from ansible.module_utils.edge.settings import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 SAME = {
     "yaml": "export:\n  read_timeout: 900\n  proxy: http://p:3128\n",
     "json": '{"export": {"read_timeout": 900,\n "proxy": "http://p:3128"}}',
@@ -167,7 +169,7 @@ def test_what_is_no_duration_is_an_error_that_shows_it(value):
     assert 0 < len(str(caught.value)) < 250
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(max_size=300), st.sampled_from(FORMATS))
 def test_no_text_raises_anything_but_a_settings_error(text, format_):
     try:
@@ -180,7 +182,7 @@ def test_no_text_raises_anything_but_a_settings_error(text, format_):
             line_of(text, key)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(st.text(max_size=40), st.floats(), st.integers(), st.from_regex(r"[0-9.]{1,4} ?[a-z]{0,7}")))
 def test_a_duration_is_never_negative_and_never_nan(value):
     try:

@@ -11,6 +11,8 @@ from ansible.module_utils.edge.bucket.rules import parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 DAYS = st.integers(1, 4000)
 KEYS = st.sampled_from(["calls/a", "calls/2026/b", "logs/a", ""])
 PREFIXES = st.sampled_from(["", "calls/", "calls/2026/", "logs/"])
@@ -159,7 +161,7 @@ RULE_LIKE = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(RULE_LIKE, objects(), VERSIONING)
 def test_arbitrary_json_never_raises(document: Any, item: StoredObject, versioning: str | None) -> None:
     rules_ = {"Rules": [{"Status": "Enabled", **document} if isinstance(document, dict) else document]}

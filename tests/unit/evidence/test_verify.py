@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from packing import KEY, Authority, packed, signer
 
+from tests.examples import examples
+
 
 class Finished:
     def __init__(self, folder: Path) -> None:
@@ -57,7 +59,7 @@ def test_every_check_answers(finished):
     assert bagit.Bag(str(finished.root)).validate()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_flipped_bit_is_seen(finished, data):
     path = data.draw(st.sampled_from(finished.files))
@@ -137,7 +139,7 @@ def test_links_and_empty_folders_are_seen(finished):
     assert finished.verdict() == "verified"
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_files_of_noise_are_broken_never_a_traceback(finished, data):
     path = data.draw(st.sampled_from(finished.files))

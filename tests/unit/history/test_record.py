@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
+from tests.examples import examples
 from tests.unit.history import made
 
 EDGES = ("london", "paris")
@@ -73,7 +74,7 @@ class Naive:
         return sum(now != was and nth > recent for (_, was), (nth, now) in zip(settled, settled[1:], strict=False))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(RUNS)
 def test_new_fixed_changed_gone_first_seen_and_flapping_are_those_of_a_naive_history(runs: list[Any]) -> None:
     naive = Naive()
@@ -95,7 +96,7 @@ def test_new_fixed_changed_gone_first_seen_and_flapping_are_those_of_a_naive_his
     engine.dispose()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(RUNS, st.data())
 def test_the_difference_of_any_two_runs_is_that_of_a_naive_history(runs: list[Any], data: st.DataObject) -> None:
     stood: list[dict[Any, Any]] = []

@@ -13,6 +13,7 @@ from ansible.module_utils.edge.iam.scene import ALLOWED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.iam.edges import (
     ACCOUNT,
     ARN,
@@ -256,7 +257,7 @@ def test_whatever_is_missing_the_fixes_together_cure_every_failure(missing: tupl
     assert {finding.status for finding in judged(held).values()} == {"pass", "not_applicable"}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_a_proven_fix_is_true_when_made(data: st.DataObject) -> None:
     """Whatever is taken away in whatever layer: each fix that says proven cures its own check."""

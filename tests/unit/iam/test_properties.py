@@ -11,6 +11,7 @@ from ansible.module_utils.edge.iam.glob import ANY, ANY_IN_SEGMENT, ONE, ONE_IN_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.iam.builders import FEDERATED, HOME, OTHER, ROLE, ROOT, SESSION, USER, policy
 
 VALUES = ["a", "b", "a*", "", "true", "${aws:username}", "${s3:prefix, 'a'}"]
@@ -120,7 +121,7 @@ def with_statement(layers: dict[str, Any], layer: str, statement: dict[str, Any]
 
 
 @given(LAYERS, REQUESTS, st.data())
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_an_added_deny_never_allows_more(layers, request_, data):
     layer = data.draw(st.sampled_from([name for name in layers if layers[name] is not None]))
     added = data.draw(statements(layer in ("resource", "endpoint", "rcps"), ("Deny",)))
@@ -134,7 +135,7 @@ def test_an_added_deny_never_allows_more(layers, request_, data):
 
 
 @given(LAYERS, REQUESTS, st.data())
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_an_added_allow_never_allows_less(layers, request_, data):
     present = [name for name in layers if layers[name] or name in ("identity", "resource")]
     layer = data.draw(st.sampled_from(present))
@@ -146,7 +147,7 @@ def test_an_added_allow_never_allows_less(layers, request_, data):
 
 
 @given(LAYERS, REQUESTS, st.randoms(use_true_random=False))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_the_order_of_policies_and_statements_is_irrelevant(layers, request_, shuffle):
     straight = decide(request_, compiled(layers))
     shuffled = decide(request_, compiled(layers, shuffle))
@@ -154,7 +155,7 @@ def test_the_order_of_policies_and_statements_is_irrelevant(layers, request_, sh
 
 
 @given(LAYERS, REQUESTS, st.data())
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_unknown_only_shrinks_when_facts_are_added(layers, request_, data):
     policies = compiled(layers)
     before = decide(request_, policies).outcome
@@ -172,7 +173,7 @@ def test_unknown_only_shrinks_when_facts_are_added(layers, request_, data):
 
 
 @given(LAYERS, REQUESTS, st.sampled_from(["identity", "boundary", "session", "resource", "endpoint"]), st.data())
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_reading_a_lost_policy_only_settles_what_was_unknown(layers, request_, lost, data):
     attached = lost in ("resource", "endpoint")
     found = data.draw(st.lists(statements(attached), min_size=1, max_size=2))
@@ -188,7 +189,7 @@ def test_reading_a_lost_policy_only_settles_what_was_unknown(layers, request_, l
 
 
 @given(LAYERS, REQUESTS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_flips_tell_the_truth(layers, request_):
     policies = compiled(layers)
     decision = decide(request_, policies)
@@ -203,7 +204,7 @@ def test_flips_tell_the_truth(layers, request_):
 
 
 @given(LAYERS, REQUESTS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_remembered_answer_equals_a_fresh_one(layers, request_):
     policies = compiled(layers)
     assert decide(request_, policies) == decide(request_, policies) == decide(request_, compiled(layers))
@@ -230,13 +231,13 @@ SMALL = st.text(alphabet="ab:*?\n", max_size=12)
 
 
 @given(SMALL, SMALL)
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 def test_the_matcher_equals_the_naive_reference(pattern, text):
     assert compile_glob(pattern)(text) is naive(pattern, text)
 
 
 @given(st.lists(st.sampled_from(["a", "b", ":", ANY, ONE, ANY_IN_SEGMENT, ONE_IN_SEGMENT]), max_size=8), SMALL)
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 def test_the_matcher_of_segments_equals_a_search(tokens, text):
     def search(position: int, place: int) -> bool:
         if place == len(tokens):

@@ -9,6 +9,8 @@ from ansible.module_utils.edge.timeouts.values import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 HTTP = """static_resources:
   listeners:
   - address: {socket_address: {address: 127.0.0.1, port_value: 10000}}
@@ -101,7 +103,7 @@ _tree = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(_tree)
 def test_no_tree_raises_anything_but_a_config_error(tree):
     import yaml

@@ -10,6 +10,7 @@ from ansible.module_utils.edge.timeouts.checks import CATALOGUE, judge, ladder_f
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.timeouts import node_copy
 from tests.unit.timeouts.test_checks import EVERYTHING
 
@@ -35,7 +36,7 @@ def everything(tmp_path_factory):
     return node_copy.make(tmp_path_factory.mktemp("node"), EVERYTHING)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), text=TEXTS)
 def test_every_check_answers(everything, place, text):
     edge, facts = everything

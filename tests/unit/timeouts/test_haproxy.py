@@ -11,6 +11,8 @@ from ansible.module_utils.edge.timeouts.values import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 TEXT = """global
   daemon
 defaults
@@ -125,7 +127,7 @@ _WORDS = (
 _word = st.sampled_from(_WORDS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.one_of(st.text(max_size=60), st.lists(_word, max_size=20).map(" ".join)))
 def test_no_text_raises_anything_but_a_config_error(text):
     try:

@@ -9,6 +9,8 @@ from ansible.module_utils.edge.timeouts.values import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 PROXY = "http {\n  server {\n    listen 127.0.0.1:8080;\n    location / { proxy_pass https://s3.example; %s }\n  }\n}\n"
 
 
@@ -151,7 +153,7 @@ _TOKENS = (
 _token = st.sampled_from(_TOKENS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.one_of(st.text(max_size=60), st.lists(_token, max_size=25).map(" ".join)))
 def test_no_text_raises_anything_but_a_config_error(text):
     try:

@@ -9,6 +9,8 @@ from ansible.module_utils.edge.timeouts.values import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 
 def read(text, files=None):
     return {item.name: item for item in squid.parse(text, "/etc/squid/squid.conf", files or {}).settings}
@@ -142,7 +144,7 @@ _line = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(_line, max_size=6).map("\n".join))
 def test_no_text_raises_anything_but_a_config_error(text):
     try:
