@@ -37,6 +37,8 @@ botocore.loaders.JSONFileLoader.load_file = lambda self, file_path: _read_once(f
 
 # moto's images of machines: 100 MB that no test looks at. moto reads it when it is first asked for EC2.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+# ansible-playbook looks a thousand times a second whether a task has ended; where many run on few cores, fifty do.
+os.environ.setdefault("ANSIBLE_INTERNAL_POLL_INTERVAL", "0.02")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -114,7 +114,7 @@ def test_the_addresses_lie_where_the_edges_need_them() -> None:
 def test_names_resolve_as_amazons_do(state: dict[str, Any], server: str, transport: Callable[..., Any]) -> None:
     def ask(name: str, kind: str) -> Any:
         query = dns.message.make_query(name, kind)
-        return transport(query, server, port=state["endpoints"]["dns_port"], timeout=5)
+        return transport(query, server, port=state["endpoints"]["dns_port"], timeout=60)
 
     def addresses(name: str, kind: str) -> set[str]:
         return {item.to_text() for each in ask(name, kind).answer for item in each if each.rdtype.name == kind}

@@ -16,7 +16,7 @@ import pytest
 
 from .conftest import Audit
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("playbooks")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("retrieving")]
 
 SIGNED = ("https://euw2-recordings-london.s3.eu-west-2.amazonaws.com/exports/a.wav?X-Amz-Algorithm=AWS4-HMAC-SHA256"
           "&X-Amz-Credential={key_id}%2F20261120%2Feu-west-2%2Fs3%2Faws4_request&X-Amz-Date=20261120T020000Z"

@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import BIN, ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("playbooks")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("retrieving")]
 
 EXAMPLE = ROOT / "inventories/example_ec2"
 

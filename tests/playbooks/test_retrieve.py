@@ -24,7 +24,7 @@ from lab.fault_proxy import Fault, FaultProxy
 
 from .conftest import BIN, ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("playbooks")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("retrieving")]
 
 BUCKET = "harbour-recordings"
 CONVERSATION = "2f0e7a44-90c3-4f0c-8a55-0d6b0f4f6a01"
