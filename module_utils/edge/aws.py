@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading AWS: one account handle per identity and region, explicit limits, and errors as facts of their own.
 
-Every read returns the answer, None (absent), or an Unread (denied, throttled, unreachable, error). A list whose pages
-broke off in the middle is Unread as a whole: half an answer would pass for all of it.
+Every read returns the answer, None (absent), or an Unread (denied, throttled, unreachable, error). Absent is what the
+operation's own error says (aws_answers); what is no answer of the service is an error. A list whose pages broke off in
+the middle is Unread as a whole: half an answer would pass for all of it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .aws_answers import NotAnAnswer, absent, lacks, unfinished
+from .aws_patience import Patience
+from .aws_permissions import permission_of as permission_of
+from .aws_wire import asks_aws, waiting, watched
 from .finding import EdgepathError, Unread
 from .run import Run
 from .targets import Edge
@@ -56,34 +62,7 @@ _THROTTLED = {
     "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded", "EC2ThrottledException",
     "PriorRequestNotComplete", "TransactionInProgressException", "LimitExceededException",
 }  # fmt: skip
-_ABSENT = {
-    "404", "NotFound", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "NoSuchBucketPolicy",
-    "NoSuchLifecycleConfiguration", "NoSuchVersion", "NoSuchTagSet", "NoSuchPublicAccessBlockConfiguration",
-    "ObjectLockConfigurationNotFoundError",
-    "NoSuchObjectLockConfiguration", "ReplicationConfigurationNotFoundError", "NotFoundException",
-    "ServerSideEncryptionConfigurationNotFoundError", "NoSuchUpload", "OwnershipControlsNotFoundError",
-    "AWSOrganizationsNotInUseException",
-}  # fmt: skip
 
-# Where the permission is not named like the operation (Service Authorization Reference, "Actions for Amazon S3").
-_S3_PERMISSIONS = {
-    "list_objects_v2": "s3:ListBucket",
-    "head_bucket": "s3:ListBucket",
-    "head_object": "s3:GetObject",
-    "list_object_versions": "s3:ListBucketVersions",
-    "get_bucket_encryption": "s3:GetEncryptionConfiguration",
-    "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
-    "get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
-    "get_public_access_block": "s3:GetBucketPublicAccessBlock",
-    "get_bucket_replication": "s3:GetReplicationConfiguration",
-    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
-    "list_buckets": "s3:ListAllMyBuckets",
-}
-# Likewise elsewhere: S3 Control's operations have permissions of S3, and Route 53 writes VPC in capitals.
-_OTHER_PERMISSIONS = {
-    ("s3control", "get_public_access_block"): "s3:GetAccountPublicAccessBlock",
-    ("route53", "list_hosted_zones_by_vpc"): "route53:ListHostedZonesByVPC",
-}
 _MESSAGE_LIMIT = 400
 
 
@@ -94,15 +73,6 @@ def require_boto3() -> None:
             f"boto3 is missing on the controller ({BOTO3_ERROR}); install it for the Python that runs Ansible: "
             "python -m pip install -r requirements.lock"
         )
-
-
-def permission_of(service: str, operation: str) -> str:
-    """The IAM action that an SDK operation needs: ``("ec2", "describe_subnets")`` -> ``ec2:DescribeSubnets``."""
-    if service == "s3" and operation in _S3_PERMISSIONS:
-        return _S3_PERMISSIONS[operation]
-    if (service, operation) in _OTHER_PERMISSIONS:
-        return _OTHER_PERMISSIONS[service, operation]
-    return f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
 
 
 @dataclass(frozen=True)
@@ -155,7 +125,7 @@ def account_of(run: Run, key: AccountKey) -> Account:
     opened = run.shared.get(key)
     if opened is None or (opened.expires is not None and opened.expires < datetime.now(timezone.utc) + AHEAD):
         opened = run.shared[key] = Opened()
-    return Account(key, opened=opened)
+    return Account(key, opened=opened, patience=run.of_step.setdefault(Patience, Patience()))
 
 
 class Account:
@@ -164,13 +134,20 @@ class Account:
     # As AWS' own logs name what was done with an assumed role.
     session_name = "edgepath-audit"
 
-    def __init__(self, key: AccountKey, session: Any | None = None, opened: Opened | None = None) -> None:
+    def __init__(
+        self,
+        key: AccountKey,
+        session: Any | None = None,
+        opened: Opened | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         require_boto3()
         self.key = key
         self.calls: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._opened = opened or Opened(session)
         self._failed: Unread | None = None
+        self._patience = patience or Patience()
         self._silences: Counter[tuple[str, str | None]] = Counter()
 
     def read(
@@ -188,32 +165,68 @@ class Account:
         Returns the answer, None where the thing does not exist, or Unread.
         """
         permission = permission_of(service, operation)
-        asked = (service, endpoint_url)
-        if self._silences[asked] >= MOST_SILENCES:
-            message = f"{service} left {MOST_SILENCES} reads without an answer, and was not asked again"
-            return self._unread("unreachable", permission, resource, message)
+        asked, what = (service, endpoint_url), (service, endpoint_url, operation)
+        unasked = self._patience.spent(what)
+        if unasked is None and self._silences[asked] >= MOST_SILENCES:
+            unasked = f"{service} left {MOST_SILENCES} reads without an answer, and was not asked again"
+        if unasked is not None:
+            return self._unread("unreachable", permission, resource, unasked)
+        begun = self._patience.clock()
+        with waiting(self._patience, what):
+            answer, error = self._outcome(what, permission, result_key, resource, parameters)
+        self._weigh(answer, error, what, begun)
+        return answer
+
+    def _outcome(
+        self,
+        what: tuple[str, str | None, str],
+        permission: str,
+        result_key: str | None,
+        resource: str,
+        parameters: Mapping[str, Any],
+    ) -> tuple[Any, Exception | None]:
+        """What is known of it now, and the error that this came of."""
+        service, endpoint_url, operation = what
+        on_aws = True
         try:
             client = self._client(service, endpoint_url)
             if self._failed is not None:
-                return self._failed
-            answer = self._answer(client, operation, permission, result_key, parameters)
-            self._silences[asked] = 0
-            return answer
-        except (KeyError, TypeError) as error:
+                return self._failed, None
+            on_aws = asks_aws(client)
+            return self._answer(client, operation, permission, result_key, parameters), None
+        except botocore.exceptions.ClientError as error:
+            return self._client_error(error, permission, resource, parameters, on_aws), error
+        except _FAILED as error:
+            return self._failure(error, permission, resource, what), error
+
+    def _failure(self, error: Exception, permission: str, resource: str, what: Any = None) -> Unread:
+        """An Unread for whatever stands in the place of an answer."""
+        if isinstance(error, NotAnAnswer):
+            return self._unread("error", permission, resource, f"the answer is not the service's: {error}")
+        if isinstance(error, (KeyError, TypeError)):
             # botocore hands on what a truncated answer left: a key that the API guarantees is missing.
             return self._unread("error", permission, resource, f"the answer is incomplete ({error!r})")
-        except botocore.exceptions.ClientError as error:
-            self._silences[asked] = 0
-            return self._client_error(error, permission, resource)
-        except _UNREACHABLE as error:
-            if isinstance(error, _SILENT):
-                with self._lock:
-                    self._silences[asked] += 1
-            return self._unread("unreachable", permission, resource, str(error))
-        except _NO_CREDENTIALS as error:
+        if isinstance(error, _UNREACHABLE):
+            spent = self._patience.spent(what)
+            return self._unread("unreachable", permission, resource, f"{spent}: {error}" if spent else str(error))
+        if isinstance(error, _NO_CREDENTIALS):
             return self._unread("denied", permission, resource, f"no usable credentials: {error}")
-        except (botocore.exceptions.BotoCoreError, botocore.parsers.ResponseParserError, ValueError) as error:
-            return self._unread("error", permission, resource, str(error))
+        return self._unread("error", permission, resource, str(error))
+
+    def _weigh(self, answer: Any, error: Exception | None, what: tuple[str, str | None, str], begun: float) -> None:
+        """Keep count of who is silent, and how long."""
+        with self._lock:
+            if isinstance(error, _SILENT):
+                self._silences[what[:2]] += 1
+            elif not isinstance(error, _UNREACHABLE):
+                self._silences[what[:2]] = 0
+        if isinstance(error, _UNREACHABLE) or _status(error) >= 500:
+            self._patience.in_vain(what, begun)
+        elif isinstance(answer, Unread) and answer.state == "throttled":
+            # It does answer: that holds up the operation, and is no silence of the step.
+            self._patience.in_vain(what, begun, of_step=False)
+        else:
+            self._patience.answered(what)
 
     def read_all(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """The answers of several reads, made on a bounded number of threads, in the order given."""
@@ -238,18 +251,20 @@ class Account:
             return self._pages(client, operation, permission, result_key, parameters)
         with self._lock:
             self.calls[permission] += 1
-        answer = getattr(client, operation)(**parameters)
+        answer = whole(client, operation, getattr(client, operation)(**parameters))
         return answer if result_key is None else answer[result_key]
 
     def _pages(
         self, client: Any, operation: str, permission: str, result_key: str, parameters: Mapping[str, Any]
     ) -> list[Any]:
         items: list[Any] = []
-        for page in client.get_paginator(operation).paginate(**parameters):
+        page: Mapping[str, Any] = {}
+        for page in _advancing(client.get_paginator(operation).paginate(**parameters)):
             with self._lock:
                 self.calls[permission] += 1
-            # An empty list may be left out by S3 alone; elsewhere its absence means a broken answer.
-            items.extend(page.get(result_key, []) if permission.startswith("s3:") else page[result_key])
+            items.extend(whole(client, operation, page)[result_key])
+        if unfinished(page):
+            raise NotAnAnswer("its last page says that more follow, and not where")
         return items
 
     def _client(self, service: str, endpoint_url: str | None) -> Any:
@@ -259,12 +274,14 @@ class Account:
             if opened.session is None:
                 self._open()
             if opened.session is not None and (service, endpoint) not in opened.clients:
-                opened.clients[service, endpoint] = opened.session.client(
-                    service,
-                    region_name=self.key.region,
-                    endpoint_url=endpoint,
-                    config=client_config(endpoint),
-                    **opened.credentials,
+                opened.clients[service, endpoint] = watched(
+                    opened.session.client(
+                        service,
+                        region_name=self.key.region,
+                        endpoint_url=endpoint,
+                        config=client_config(endpoint),
+                        **opened.credentials,
+                    )
                 )
             return opened.clients.get((service, endpoint))
 
@@ -290,22 +307,28 @@ class Account:
     def _assume(self, base: Any) -> Any:
         """sts:AssumeRole of the audit's role, or Unread."""
         role, permission = self.key.role_arn or "", "sts:AssumeRole"
-        sts = base.client("sts", endpoint_url=self.key.endpoint_url, config=client_config(self.key.endpoint_url))
+        where = self.key.endpoint_url
+        sts = watched(base.client("sts", endpoint_url=where, config=client_config(where)))
         self.calls[permission] += 1
         try:
-            return sts.assume_role(RoleArn=role, RoleSessionName=self.session_name)
+            return whole(sts, "assume_role", sts.assume_role(RoleArn=role, RoleSessionName=self.session_name))
         except botocore.exceptions.ClientError as error:
             # None would be a role that is not there, and end in reading under another identity.
             return self._client_error(error, permission, role) or self._unread("error", permission, role, str(error))
-        except _UNREACHABLE as error:
-            return self._unread("unreachable", permission, role, str(error))
-        except _NO_CREDENTIALS as error:
-            return self._unread("denied", permission, role, f"no usable credentials: {error}")
+        except _FAILED as error:
+            return self._failure(error, permission, role)
 
-    def _client_error(self, error: Any, permission: str, resource: str) -> Unread | None:
+    def _client_error(
+        self,
+        error: Any,
+        permission: str,
+        resource: str,
+        parameters: Mapping[str, Any] | None = None,
+        on_aws: bool = True,
+    ) -> Unread | None:
         code = str(error.response.get("Error", {}).get("Code", ""))
         text = str(error.response.get("Error", {}).get("Message", "")) or str(error)
-        if code in _ABSENT or code.endswith((".NotFound", "NotFound", ".Malformed")):
+        if absent(error.operation_name, code, parameters or {}, on_aws):
             return None
         if code in _CREDENTIALS:
             return self._unread("denied", permission, resource, f"{code}: {text}; renew the audit's credentials")
@@ -333,6 +356,33 @@ def client_config(endpoint_url: str | None) -> Any:
     )
 
 
+def whole(client: Any, operation: str, answer: Any) -> Any:
+    """The answer, where it holds what its API always sends; else NotAnAnswer names the first thing that is missing."""
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    missing = lacks(model.name, answer, model.output_shape, asks_aws(client))
+    if missing is not None:
+        raise NotAnAnswer(f"it is incomplete, without {missing}")
+    return answer
+
+
+def _advancing(pages: Iterable[Any]) -> Iterator[Any]:
+    """Pages, as long as they differ: a list whose tokens lead round in a circle has no end."""
+    seen: set[bytes] = set()
+    for page in pages:
+        held = {name: value for name, value in page.items() if name != "ResponseMetadata"}
+        mark = hashlib.sha256(repr(held).encode()).digest()
+        if mark in seen:
+            raise NotAnAnswer("its pages lead round in a circle")
+        seen.add(mark)
+        yield page
+
+
+def _status(error: Exception | None) -> int:
+    """The HTTP status of an error of the service, 0 where there is none."""
+    response = getattr(error, "response", None)
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0) if isinstance(response, dict) else 0
+
+
 if BOTO3_ERROR is None:
     _UNREACHABLE = (
         botocore.exceptions.EndpointConnectionError,
@@ -350,4 +400,11 @@ if BOTO3_ERROR is None:
         botocore.exceptions.ProfileNotFound,
         botocore.exceptions.TokenRetrievalError,
         botocore.exceptions.UnauthorizedSSOTokenError,
+    )
+    _FAILED = (
+        KeyError,
+        TypeError,
+        ValueError,  # NotAnAnswer among them
+        botocore.exceptions.BotoCoreError,
+        botocore.parsers.ResponseParserError,
     )

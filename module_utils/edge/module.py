@@ -96,6 +96,7 @@ def audited(domain: Domain, run: Run, edges: Sequence[Edge], wrong: Mapping[str,
     unknown. wrong: the messages of the edges whose variables are wrong.
     """
     step, errors = Step(domain.name), dict(wrong)
+    run.of_step.clear()
     try:
         step.facts, step.calls = domain.gather(edges, run) if edges else ({}, {})
     except EdgepathError as error:

@@ -101,6 +101,8 @@ class Run:
         self.directory = directory
         # What the steps of one process keep for one another, by a key of whoever keeps it.
         self.shared: dict[Any, Any] = {}
+        # The same for one step alone.
+        self.of_step: dict[Any, Any] = {}
         self._steps: dict[str, Any] = {}
 
     def targets(self) -> list[dict[str, Any]]:

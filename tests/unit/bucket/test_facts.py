@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.exceptions
 import pytest
 from ansible.module_utils.edge.aws import Account, permission_of
@@ -27,7 +29,7 @@ ABSENT = object()
 
 GOOD: dict[str, Any] = {
     "list_buckets": {"Buckets": [{"Name": "acme-recordings", "BucketRegion": "eu-west-2"}]},
-    "get_caller_identity": {"Account": ACCOUNT},
+    "get_caller_identity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/audit", "UserId": "AIDA"},
     "s3control.get_public_access_block": "NoSuchPublicAccessBlockConfiguration",
     "head_bucket": {"BucketRegion": "eu-west-2"},
     "get_bucket_versioning": {"Status": "Enabled", "ResponseMetadata": {}},
@@ -48,7 +50,10 @@ GOOD: dict[str, Any] = {
         ]
     },
     "get_bucket_replication": {
-        "ReplicationConfiguration": {"Rules": [{"Status": "Enabled", "Filter": {}, "Destination": {"Bucket": "x"}}]}
+        "ReplicationConfiguration": {
+            "Role": "arn:aws:iam::1:role/copies",
+            "Rules": [{"Status": "Enabled", "Filter": {}, "Destination": {"Bucket": "x"}}],
+        }
     },
     "get_bucket_policy": {"Policy": json.dumps(POLICY)},
     "get_public_access_block": {
@@ -62,22 +67,31 @@ GOOD: dict[str, Any] = {
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_ARN}}]
         }
     },
-    "describe_key": {"KeyMetadata": {"Arn": KEY_ARN, "KeyState": "Enabled"}},
+    "describe_key": {"KeyMetadata": {"KeyId": "1", "Arn": KEY_ARN, "KeyState": "Enabled", "Enabled": True}},
     "list_object_versions": {
         "IsTruncated": False,
+        "Name": "acme-recordings",
+        "MaxKeys": 1000,
         "Versions": [{"Key": KEY, "VersionId": "v1", "IsLatest": True, "LastModified": DAY, "Size": 10_000_000}],
     },
-    "head_object": {"VersionId": "v1", "ContentLength": 10_000_000},
+    "head_object": {"VersionId": "v1", "ContentLength": 10_000_000, "ETag": '"1"', "LastModified": DAY},
     "get_object_legal_hold": {"LegalHold": {"Status": "ON"}},
     "get_object_retention": {"Retention": {"Mode": "COMPLIANCE", "RetainUntilDate": DAY}},
     "get_object_tagging": {"TagSet": []},
 }
 
 
+@functools.cache
+def meta(service: str) -> Any:
+    """What a client knows of its service."""
+    return boto3.session.Session("key", "secret", region_name="eu-west-2").client(service).meta
+
+
 class Client:
     """Answers as boto3 does: a mapping is returned, a text is raised as the error code."""
 
     def __init__(self, service: str, answers: dict[str, Any], asked: Counter[str], region: str) -> None:
+        self.meta = meta(service)
         self._service, self._answers, self._asked, self._region = service, answers, asked, region
 
     def __getattr__(self, operation: str) -> Any:
@@ -87,7 +101,8 @@ class Client:
             self._asked[operation + suffix] += 1
             if isinstance(answer, str):
                 error = {"Error": {"Code": answer, "Message": "as told"}}
-                raise botocore.exceptions.ClientError(error, operation)  # type: ignore[arg-type]
+                name = self.meta.method_to_api_mapping[operation]
+                raise botocore.exceptions.ClientError(error, name)  # type: ignore[arg-type]
             return dict(answer)
 
         return call
@@ -397,7 +412,11 @@ def test_tags_are_read_where_a_rule_asks_for_them(world: World) -> None:
 
 
 def test_a_hold_that_head_object_shows_is_not_asked_for_again(world: World) -> None:
-    world.answers["head_object"] = {"ObjectLockLegalHoldStatus": "OFF", "ObjectLockRetainUntilDate": DAY}
+    world.answers["head_object"] = {
+        **GOOD["head_object"],
+        "ObjectLockLegalHoldStatus": "OFF",
+        "ObjectLockRetainUntilDate": DAY,
+    }
     key = world.gather()["london-1"]["keys"][0]
     assert (key["legal_hold"], key["retain_until"]) == (False, DAY.isoformat())
     assert not world.asked["get_object_legal_hold"] + world.asked["get_object_retention"]

@@ -123,6 +123,9 @@ def _disabled(session: Any) -> str:
 def _held(session: Any) -> str:
     bucket = _bucket(session, lock=True)
     session.client("s3").put_object(Bucket=bucket, Key="exports/a/b.opus", Body=b"OggS")
+    # Where a version was never on hold, S3 says so; moto's answer has nothing in it, which is none.
+    off = {"Status": "OFF"}
+    session.client("s3").put_object_legal_hold(Bucket=bucket, Key="exports/a/b.opus", LegalHold=off)
     return f"{bucket}/exports/a/b.opus"
 
 

@@ -13,7 +13,6 @@ from ansible.module_utils.edge.aws import Account, AccountKey, Opened, account_o
 from ansible.module_utils.edge.finding import EdgepathError, Unread
 from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 KEY = AccountKey(None, None, "http://127.0.0.1:9", "eu-west-2")
@@ -39,8 +38,10 @@ def answer(account: Account, service: str, operation: str, **reply: Any) -> Any:
     ("code", "state"),
     [
         ("NoSuchBucketPolicy", None),
-        ("NoSuchEntity", None),
-        ("InvalidSubnetID.NotFound", None),
+        ("404", "error"),
+        ("NoSuchEntity", "error"),
+        ("InvalidSubnetID.NotFound", "error"),
+        ("NoSuchBucket", "error"),
         ("UnauthorizedOperation", "denied"),
         ("AccessDenied", "denied"),
         ("Client.AccessDenied", "denied"),
@@ -65,17 +66,18 @@ def test_every_error_has_one_meaning(account: Account, code: str, state: str | N
 def test_a_role_that_cannot_be_assumed_ends_in_no_other_identity(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     asked: list[str] = []
 
-    class Sts:
-        def assume_role(self, **_: Any) -> Any:
-            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "AssumeRole")
-
     class Session:
         def __init__(self, **_: Any) -> None: ...
 
-        def client(self, service: str, **_: Any) -> Sts:
+        def client(self, service: str, **_: Any) -> Any:
             asked.append(service)
-            return Sts()
+            client = real.client(service)
+            stubber = Stubber(client)
+            stubber.add_client_error("assume_role", code, "no")
+            stubber.activate()
+            return client
 
+    real = boto3.session.Session("key", "secret", region_name="eu-west-2")
     monkeypatch.setattr(aws.boto3.session, "Session", Session)
     handle = Account(AccountKey(None, "arn:aws:iam::123456789012:role/gone", None, "eu-west-2"))
     for _ in range(2):

@@ -264,7 +264,7 @@ def test_an_endpoint_that_does_not_answer_leaves_every_check_unknown(cloud, tmp_
     assert answers["EGRESS-01"].reason == "unreachable"
 
 
-def test_an_item_without_what_the_api_guarantees_spoils_the_sweep_and_raises_nothing(cloud, tmp_path, monkeypatch):
+def test_an_item_without_what_the_api_guarantees_spoils_its_list_and_raises_nothing(cloud, tmp_path, monkeypatch):
     session = clouds.session()
     session.events.register(
         "after-call.ec2.DescribeNetworkInterfaces",
@@ -273,7 +273,9 @@ def test_an_item_without_what_the_api_guarantees_spoils_the_sweep_and_raises_not
     opened_with(monkeypatch, session)
     item = edge(cloud, interface_id=cloud.interfaces[0])
     found, _ = gather(cloud, [item], tmp_path=tmp_path)
-    assert unread(found["e"]).state == "error"
+    gone = unread(found["e"]["interface"])
+    assert gone.state == "error"
+    assert "without NetworkInterfaces[].NetworkInterfaceId" in gone.message
 
 
 def test_a_group_of_another_account_keeps_apart(cloud, tmp_path, monkeypatch):
