@@ -334,6 +334,9 @@ class Account:
             return self._unread("denied", permission, resource, f"{code}: {text}; renew the audit's credentials")
         if code in _DENIED or code.endswith("AccessDenied"):
             return self._unread("denied", permission, resource, f"{code} (needs {permission})")
+        if code.isdigit() and not error.operation_name.startswith("Head"):
+            # The SDK made the code of the status; of a page in the place of an answer of S3, it makes a 500.
+            text = "neither an answer nor an error of the service's own came back"
         state = "throttled" if code in _THROTTLED else "error"
         return self._unread(state, permission, resource, f"{code}: {text}" if code else text)
 

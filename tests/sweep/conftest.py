@@ -22,6 +22,7 @@ from . import replay
 
 ALL = ("healthy", "london", "walled", "patchy", "denied", "stale", "blind", "harbour")
 FEW = ("healthy", "patchy", "stale")
+ONE = ("healthy",)
 # One whose path is in order and one that is cut: what is not read on them must neither pass nor cut.
 NODES = ("healthy", "london")
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @dataclass(frozen=True)
 class World:
     """What the sweeps disturb. facts: by edge.  tape: AWS' answers.  report: of the undisturbed run.  calls: by domain.
-    of_few: the permissions that an audit of the few edges asks for."""
+    asked: the permissions that an audit of the few edges, or of the one, asks for."""
 
     environment: dict[str, str]
     edges: list[dict[str, Any]]
@@ -38,7 +39,7 @@ class World:
     tape: replay.Tape
     report: dict[str, Any]
     calls: dict[str, dict[str, int]]
-    of_few: set[str]
+    asked: dict[tuple[str, ...], set[str]]
 
     def of(self, *names: str) -> list[dict[str, Any]]:
         return [edge for edge in self.edges if edge["name"] in names]
@@ -59,18 +60,20 @@ def recorded(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     facts = {edge["name"]: replay.visit(edge) for edge in edges}
     tape: replay.Tape = {}
     run_dir = tmp_path_factory.mktemp("undisturbed")
-    with replay.wired(replay.Wire(tape, botocore.httpsession.URLLib3Session.send), environment):
+    wire = replay.Wire(tape, botocore.httpsession.URLLib3Session.send)
+    with replay.wired(wire, environment):
         # A sweep of fewer edges asks for fewer things in one request: another request, with an answer of its own.
-        of_few: set[str] = set()
-        for names in (FEW, *((name,) for name in NODES)):
+        asked: dict[tuple[str, ...], set[str]] = {}
+        for names in (ONE, FEW, *((name,) for name in NODES)):
+            wire.made.clear()
             replay.audit(tmp_path_factory.mktemp("few"), [edge for edge in edges if edge["name"] in names], facts)
-            of_few = {call.permission for call in tape} if names is FEW else of_few
+            asked[names] = {call.permission for call in wire.made}
         report = replay.audit(run_dir, edges, facts)
     calls = {
         domain: json.loads((run_dir / f"{domain}.json").read_text(encoding="utf-8"))["calls"]
         for domain in replay.DOMAINS
     }
-    return World(environment, edges, facts, tape, report, calls, of_few)
+    return World(environment, edges, facts, tape, report, calls, asked)
 
 
 def inventory(environment: dict[str, str]) -> list[dict[str, Any]]:

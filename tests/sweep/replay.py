@@ -69,11 +69,13 @@ class Wire:
         self.fault: Fault | None = None
         self.hit: list[Call] = []
         self.unforeseen: list[Call] = []
+        self.made: list[Call] = []
         # The keys of a role change with every session; what they stand for does not.
         self._sessions: dict[str, str] = {}
 
     def send(self, session: Any, request: Any) -> Any:
         call = self._call(request)
+        self.made.append(call)
         if self.fault is not None and self.meets(call):
             self.hit.append(call)
             answer = self.fault(request, call)
