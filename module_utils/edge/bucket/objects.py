@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..finding import Unread
 from .sample import entries, stamp
 
 
@@ -58,7 +57,7 @@ def _hold(call: Callable[..., Any], target: dict[str, str], head: dict[str, Any]
         return False
     if head.get("ObjectLockLegalHoldStatus"):
         return head["ObjectLockLegalHoldStatus"] == "ON"
-    answer = _absent_or(call("get_object_legal_hold", **target))
+    answer = call("get_object_legal_hold", **target)
     if isinstance(answer, dict) and "$not_implemented" not in answer:
         return (answer.get("LegalHold") or {}).get("Status") == "ON"
     return False if answer is None else answer
@@ -69,7 +68,7 @@ def _retention(call: Callable[..., Any], target: dict[str, str], head: dict[str,
         return None
     if head.get("ObjectLockRetainUntilDate"):
         return stamp(head["ObjectLockRetainUntilDate"])
-    answer = _absent_or(call("get_object_retention", **target))
+    answer = call("get_object_retention", **target)
     if isinstance(answer, dict) and "$not_implemented" not in answer:
         until = (answer.get("Retention") or {}).get("RetainUntilDate")
         return stamp(until) if until is not None else None
@@ -80,11 +79,4 @@ def _tags(call: Callable[..., Any], key: str) -> Any:
     answer = call("get_object_tagging", Key=key)
     if isinstance(answer, dict) and "TagSet" in answer:
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
-    return answer
-
-
-def _absent_or(answer: Any) -> Any:
-    """SeaweedFS names an absent hold NoSuchObjectLegalHold, where AWS says NoSuchObjectLockConfiguration."""
-    if isinstance(answer, Unread) and ": NoSuchObject" in answer.message:
-        return None
     return answer

@@ -52,7 +52,9 @@ def _targets(account: Account, account_id: str) -> Any:
         if isinstance(parents, Unread):
             return parents
         if not parents:
-            break
+            # Every account and unit has a parent; a chain that ends below the root would hide policies.
+            message = f"cannot read the parent of {chain[0]}: the answer names none"
+            return Unread("error", "organizations:ListParents", chain[0], message)
         chain.insert(0, parents[0]["Id"])
         if parents[0].get("Type") == "ROOT":
             break

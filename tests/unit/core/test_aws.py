@@ -15,6 +15,8 @@ from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
 from botocore.stub import Stubber
 
+from lab.lying_proxy import Lie, LyingProxy
+
 KEY = AccountKey(None, None, "http://127.0.0.1:9", "eu-west-2")
 
 
@@ -125,6 +127,58 @@ def test_all_pages_are_walked_and_counted(account: Account) -> None:
         read = account.read("ec2", "describe_subnets", "Subnets")
     assert [subnet["SubnetId"] for subnet in read] == ["subnet-1", "subnet-2"]
     assert account.calls == {"ec2:DescribeSubnets": 2}
+
+
+def test_a_list_whose_tokens_lead_round_in_a_circle_has_no_end(account: Account) -> None:
+    stubber = Stubber(account._client("ec2", None))
+    for token in ("a", "b", "a", "b"):
+        stubber.add_response("describe_subnets", {"Subnets": [{"SubnetId": f"subnet-{token}"}], "NextToken": token})
+    with stubber:
+        read = account.read("ec2", "describe_subnets", "Subnets")
+    assert isinstance(read, Unread) and "lead round in a circle" in read.message
+
+
+def test_empty_pages_on_the_way_are_no_circle(account: Account) -> None:
+    stubber = Stubber(account._client("ec2", None))
+    for token in ("a", "b"):
+        stubber.add_response("describe_subnets", {"Subnets": [], "NextToken": token})
+    stubber.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-1"}]})
+    with stubber:
+        assert account.read("ec2", "describe_subnets", "Subnets") == [{"SubnetId": "subnet-1"}]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "key", "page"),
+    [
+        ("iam", "list_roles", "Roles", {"Roles": [], "IsTruncated": True}),
+        ("kms", "list_grants", "Grants", {"Grants": [], "Truncated": True}),
+    ],
+)
+def test_more_to_come_and_no_word_where_is_no_end(
+    account: Account, service: str, operation: str, key: str, page: dict[str, Any]
+) -> None:
+    asked = {"KeyId": "1"} if service == "kms" else {}
+    with answer(account, service, operation, answer=page):
+        read = account.read(service, operation, key, **asked)
+    assert isinstance(read, Unread) and "more follow, and not where" in read.message
+    whole = {name: value if name == key else False for name, value in page.items()}
+    with answer(account, service, operation, answer=whole):
+        assert account.read(service, operation, key, **asked) == []
+
+
+def test_a_garbled_answer_to_assume_role_is_named_and_ends_in_no_other_identity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with LyingProxy("http://127.0.0.1:9", [Lie("200 with HTML")]) as proxy:
+        monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        handle = Account(AccountKey(None, "arn:aws:iam::123456789012:role/r", proxy.url, "eu-west-2"))
+        for _ in range(2):
+            read = handle.read("s3", "list_buckets", "Buckets")
+            assert isinstance(read, Unread) and read.operation == "sts:AssumeRole" and read.state == "error"
+            assert "HTTP 200 with HTML" in read.message
+        assert len(proxy.log) == 1
 
 
 def test_an_answer_without_what_it_promises_is_an_error_not_an_empty_list(account: Account) -> None:
