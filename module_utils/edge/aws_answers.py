@@ -67,9 +67,9 @@ ABSENT_IDS: dict[str, tuple[str, str]] = {
     "DescribeVpcs": ("VpcIds", "InvalidVpcID.NotFound"),
     "GetManagedPrefixListEntries": ("PrefixListId", "InvalidPrefixListID.NotFound"),
 }
-# Codes of S3-compatible storage, beside those of S3: SeaweedFS' own (its s3api/s3err/s3api_errors.go).
+# Codes of S3-compatible storage, beside those of S3: SeaweedFS (weed/s3api/s3err) and Alibaba OSS (its error codes).
 ABSENT_ELSEWHERE: dict[str, frozenset[str]] = {
-    "GetObjectLegalHold": frozenset({"NoSuchObjectLegalHold"}),
+    "GetObjectLegalHold": frozenset({"NoSuchObjectLegalHold", "NoSuchObjectLegalHoldConfiguration"}),
     "GetObjectRetention": frozenset({"NoSuchObjectRetention"}),
 }
 

@@ -157,6 +157,7 @@ class PrincipalReader:
         keys = ("RoleDetailList", "Policies")
         found: dict[str, list[Any]] = {key: [] for key in keys}
         marker: dict[str, str] = {}
+        seen: set[str] = set()
         while True:
             page = self._account.read(
                 "iam", "get_account_authorization_details", resource="roles and policies", Filter=_FILTER,
@@ -168,8 +169,9 @@ class PrincipalReader:
                 found[key].extend(page[key])
             if not page.get("IsTruncated"):
                 return found
-            if not page.get("Marker") or page["Marker"] == marker.get("Marker"):
+            if not page.get("Marker") or page["Marker"] in seen:
                 return None
+            seen.add(page["Marker"])
             marker = {"Marker": page["Marker"]}
 
     def _session_lengths(self) -> Any:
