@@ -8,19 +8,18 @@ the middle is Unread as a whole: half an answer would pass for all of it.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .aws_answers import NotAnAnswer, absent, lacks, unfinished
+from .aws_answers import NotAnAnswer, absent, unfinished
 from .aws_patience import Patience
 from .aws_permissions import permission_of as permission_of
-from .aws_wire import asks_aws, waiting, watched
+from .aws_wire import advancing, asks_aws, waiting, watched, whole
 from .finding import EdgepathError, Unread
 from .run import Run
 from .targets import Edge
@@ -259,7 +258,7 @@ class Account:
     ) -> list[Any]:
         items: list[Any] = []
         page: Mapping[str, Any] = {}
-        for page in _advancing(client.get_paginator(operation).paginate(**parameters)):
+        for page in advancing(client.get_paginator(operation).paginate(**parameters)):
             with self._lock:
                 self.calls[permission] += 1
             items.extend(whole(client, operation, page)[result_key])
@@ -357,27 +356,6 @@ def client_config(endpoint_url: str | None) -> Any:
         user_agent_extra="edgepath",
         s3=style,
     )
-
-
-def whole(client: Any, operation: str, answer: Any) -> Any:
-    """The answer, where it holds what its API always sends; else NotAnAnswer names the first thing that is missing."""
-    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
-    missing = lacks(model.name, answer, model.output_shape, asks_aws(client))
-    if missing is not None:
-        raise NotAnAnswer(f"it is incomplete, without {missing}")
-    return answer
-
-
-def _advancing(pages: Iterable[Any]) -> Iterator[Any]:
-    """Pages, as long as they differ: a list whose tokens lead round in a circle has no end."""
-    seen: set[bytes] = set()
-    for page in pages:
-        held = {name: value for name, value in page.items() if name != "ResponseMetadata"}
-        mark = hashlib.sha256(repr(held).encode()).digest()
-        if mark in seen:
-            raise NotAnAnswer("its pages lead round in a circle")
-        seen.add(mark)
-        yield page
 
 
 def _status(error: Exception | None) -> int:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands on the wire of every client: no answer is parsed that is none, and nobody waits beyond the bounds.
 
-By botocore's own events (botocore, "Extending" / hooks.py); none of its internals are touched.
+By botocore's own events (botocore/hooks.py); none of its internals are touched.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .aws_answers import RETRIED, Came, NotAnAnswer, flaw, is_of_aws, speaks
+from .aws_answers import RETRIED, Came, NotAnAnswer, flaw, is_of_aws, lacks, speaks
 from .aws_patience import Patience
 
 # Whose patience it is that this thread waits with, for what, and since when. Clients are shared by steps and threads.
@@ -34,6 +35,27 @@ def watched(client: Any) -> Any:
 def asks_aws(client: Any) -> bool:
     """Whether AWS itself is asked, and not storage or an emulator that speaks its language."""
     return is_of_aws(urlsplit(client.meta.endpoint_url).hostname or "")
+
+
+def whole(client: Any, operation: str, answer: Any) -> Any:
+    """The answer, where it holds what its API always sends; else NotAnAnswer names the first thing that is missing."""
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    missing = lacks(model.name, answer, model.output_shape, asks_aws(client))
+    if missing is not None:
+        raise NotAnAnswer(f"it is incomplete, without {missing}")
+    return answer
+
+
+def advancing(pages: Iterable[Any]) -> Iterator[Any]:
+    """Pages, as long as they differ: a list whose tokens lead round in a circle has no end."""
+    seen: set[bytes] = set()
+    for page in pages:
+        held = {name: value for name, value in page.items() if name != "ResponseMetadata"}
+        mark = hashlib.sha256(repr(held).encode()).digest()
+        if mark in seen:
+            raise NotAnAnswer("its pages lead round in a circle")
+        seen.add(mark)
+        yield page
 
 
 @contextlib.contextmanager
