@@ -22,7 +22,8 @@ from . import replay
 
 ALL = ("healthy", "london", "walled", "patchy", "denied", "stale", "blind", "harbour")
 FEW = ("healthy", "patchy", "stale")
-ONE = ("healthy",)
+# One in AWS, and one whose storage is not.
+TWO = ("healthy", "harbour")
 # One whose path is in order and one that is cut: what is not read on them must neither pass nor cut.
 NODES = ("healthy", "london")
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @dataclass(frozen=True)
 class World:
     """What the sweeps disturb. facts: by edge.  tape: AWS' answers.  report: of the undisturbed run.  calls: by domain.
-    asked: the permissions that an audit of the few edges, or of the one, asks for."""
+    asked: the permissions that an audit of the few edges, or of the two, asks for."""
 
     environment: dict[str, str]
     edges: list[dict[str, Any]]
@@ -64,7 +65,7 @@ def recorded(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     with replay.wired(wire, environment):
         # A sweep of fewer edges asks for fewer things in one request: another request, with an answer of its own.
         asked: dict[tuple[str, ...], set[str]] = {}
-        for names in (ONE, FEW, *((name,) for name in NODES)):
+        for names in (TWO, FEW, *((name,) for name in NODES)):
             wire.made.clear()
             replay.audit(tmp_path_factory.mktemp("few"), [edge for edge in edges if edge["name"] in names], facts)
             asked[names] = {call.permission for call in wire.made}

@@ -16,7 +16,7 @@ import pytest
 
 from lab.lies import Asked, told
 
-from .conftest import ALL, FEW, ONE, World
+from .conftest import ALL, FEW, TWO, World
 from .greener import complaints
 from .replay import Answer, Call, Wire
 
@@ -114,7 +114,7 @@ FAULTS: dict[str, tuple[Callable[[Any, Call], Answer], tuple[str, ...]]] = {
     "cut": (cut, FEW),
     "held back": (held_back, FEW),
     "truncated": (truncated, FEW),
-    **{kind: (lie(kind), ONE) for kind in LIED},
+    **{kind: (lie(kind), TWO) for kind in LIED},
 }
 
 
