@@ -371,3 +371,8 @@ def test_a_write_is_confirmed_by_the_service_alone(
     else:
         with pytest.raises(answers.NotAnAnswer):
             client.put_bucket_policy(**BUCKET, Policy="{}")
+
+
+def test_the_services_speak_the_protocols_that_are_judged() -> None:
+    """A release of botocore that speaks another one with them is seen here first."""
+    assert {model.resolved_protocol for model in MODELS.values()} == {"rest-xml", "query", "ec2", "json"}
