@@ -23,9 +23,10 @@ from ansible.module_utils.edge.converge import execute, lock, plan
 from ansible.module_utils.edge.converge.actions import ACTIONS
 from ansible.module_utils.edge.converge.diff import diff
 from ansible.module_utils.edge.converge.journal import Journal, interrupted
-from ansible.module_utils.edge.converge.model import NODE, Planned
+from ansible.module_utils.edge.converge.model import NODE, ObjectChange, Planned
 from ansible.module_utils.edge.converge.node import Node
 from ansible.module_utils.edge.converge.options import CONVERGE
+from ansible.module_utils.edge.converge.words import parted
 from ansible.module_utils.edge.converge.work import refs_of, work_out
 from ansible.module_utils.edge.converge.world import EdgeWorld, alone
 from ansible.module_utils.edge.finding import EdgepathError
@@ -47,6 +48,9 @@ class ActionModule(ActionBase):
             if options is None:
                 return {"changed": False, "changes": [], "held": [], "msg": f"edge {name} is not part of the run"}
             return self._converge(Edge.from_mapping(options), options, given, variables)
+        except execute.Stopped as error:
+            told = {"failed": True, "msg": f"edge {name}, {given['domain']}: {error}"}
+            return {**_result(error.done.changes, [_left(*left) for left in error.done.left]), **told}
         except EdgepathError as error:
             return {"failed": True, "msg": f"edge {name}, {given['domain']}: {error}"}
         except AnsibleConnectionFailure as error:
@@ -77,23 +81,33 @@ class ActionModule(ActionBase):
             if stopped and not check:
                 raise EdgepathError(stopped)
             told = execute.finish(world, pending, check)
+            messages = [*parted(changes), *([stopped] if stopped else []), *told.messages]
+            left: list[tuple[ObjectChange, str]] = []
             if check:
                 world.predict(changes)
             else:
-                told.messages += execute.perform(world, Journal(run_dir, edge.name), domain, changes).messages
-        for message in [*told.messages, *([stopped] if stopped else [])]:
+                done = execute.perform(world, Journal(run_dir, edge.name), domain, changes)
+                changes, left = done.changes, done.left
+                messages += done.messages
+        for message in messages:
             self._display.warning(f"edge {edge.name}, {domain}: {message}")
         held = [(item, item.held) for item in items if item.held] + outcome.refused
-        result: dict[str, Any] = {
-            "changed": bool(changes or told.changes),
-            "changes": [{"object": change.ref.key, "why": list(change.because)} for change in changes],
-            "held": [_told(item, why) for item, why in held],
-            "told": [change.ref.key for change in told.changes],
-        }
+        result = _result(changes, [*(_told(item, why) for item, why in held), *(_left(*each) for each in left)])
+        result["changed"] = result["changed"] or bool(told.changes)
+        result["told"] = [change.ref.key for change in told.changes]
         if self._task.diff:
             result["diff"] = [diff(change) for change in changes]
         return result
 
 
+def _result(changes: list[ObjectChange], held: list[str]) -> dict[str, Any]:
+    made = [{"object": change.ref.key, "why": list(change.because)} for change in changes]
+    return {"changed": bool(changes), "changes": made, "held": held}
+
+
 def _told(item: Planned, why: str) -> str:
     return f"{item.check} {item.action}: {why}"
+
+
+def _left(change: ObjectChange, why: str) -> str:
+    return f"{', '.join(change.because)} {change.ref.key}: {why}"

@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
 
     def _rollback_opened(self, given: dict[str, Any]) -> dict[str, Any]:
         if given["run_dir"]:
-            runs = [os.path.normpath(given["run_dir"])]
+            runs = [os.path.realpath(given["run_dir"])]  # a link leads to a run, and is none
             if journal.state_of(runs[0]) is None:
                 raise EdgepathError(f"{runs[0]} is no run that converged anything")
             runs = runs if journal.standing(runs[0], given["edges"] or None) else []
@@ -72,7 +72,9 @@ class ActionModule(ActionBase):
             whose = " of these edges" if given["edges"] else ""
             raise EdgepathError(f"{given['run_dir'] or given['runs_dir']} holds no converge to undo{whose}")
         self._take(given, os.path.basename(runs[0]))
-        return {"runs": runs}
+        if given["edges"] and not self._task.check_mode:
+            journal.begin_undoing(runs, given["edges"])
+        return {"runs": runs, "missing": [] if given["limited"] else _missing(runs, given["edges"])}
 
     def _rollback_closed(self, given: dict[str, Any]) -> dict[str, Any]:
         lock.release(given["runs_dir"], os.getppid())
@@ -81,6 +83,16 @@ class ActionModule(ActionBase):
     def _take(self, given: dict[str, Any], run: str) -> None:
         # The worker's parent is the ansible-playbook process, which lives as long as the play.
         lock.take(given["runs_dir"], os.getppid(), given["purpose"], run)
+
+
+def _missing(runs: list[str], edges: list[str]) -> list[str]:
+    """What stands of these runs on edges that the inventory does not know, a sentence each."""
+    found = {name: run_dir for run_dir in runs for name in journal.edges_of(run_dir)}
+    return [
+        f"edge {name}: {os.path.basename(run_dir)} changed it, and the inventory does not know it; nothing of it is put back"
+        for name, run_dir in sorted(found.items())
+        if edges and name not in edges
+    ]
 
 
 def _required(run_dir: str | None) -> str:

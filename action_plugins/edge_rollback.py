@@ -19,10 +19,10 @@ if _HOUSE not in ansible.module_utils.__path__:
 
 from ansible.module_utils.edge.converge import execute, journal, lock
 from ansible.module_utils.edge.converge.diff import diff
-from ansible.module_utils.edge.converge.model import NODE, ObjectChange
+from ansible.module_utils.edge.converge.model import NODE, ORDER, ObjectChange
 from ansible.module_utils.edge.converge.node import Node
 from ansible.module_utils.edge.converge.options import ROLLBACK
-from ansible.module_utils.edge.converge.work import Undoing, undo
+from ansible.module_utils.edge.converge.work import Undoing, as_found, undo
 from ansible.module_utils.edge.converge.world import MERGE, EdgeWorld, alone
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run
@@ -44,9 +44,10 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": f"edge {name}: {error}"}
 
     def _rollback(self, name: str, given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        runs = sorted(given["runs"])
+        runs = journal.newest_first(given["runs"])[::-1]
         entries = journal.of_domain(runs, name, given["domain"], given["only"])
         if not entries:
+            self._ended(runs, name, given)
             return {"changed": False, "changes": [], "lost": []}
         options = {**_options(runs, name), **self._identity(variables)}
         edge = Edge.from_mapping(options)
@@ -56,7 +57,8 @@ class ActionModule(ActionBase):
         check = bool(self._task.check_mode)
         with lock.working(os.path.dirname(runs[-1].rstrip("/"))), alone(runs[-1], refs):
             states, transfers = world.read(refs)
-            undoing = undo(changes, states, MERGE)
+            begun = [place for place, entry in enumerate(entries) if entry.state == "begun"]
+            undoing = undo(as_found(changes, begun, states), states, MERGE)
             # What a killed rollback had put back already: programs were not told, perhaps.
             left = {change.ref.key for change, _ in undoing.lost} - {change.ref.key for change in undoing.changes}
             reloading = [change for change in changes if change.reloads and change.ref.key not in left]
@@ -72,9 +74,15 @@ class ActionModule(ActionBase):
         lost = {change.ref.key for change, _ in undoing.lost}
         if not check:
             journal.forget(entry for entry in entries if entry.change.ref.key not in lost)
+            self._ended(runs, name, given)
         for message in messages:
             self._display.warning(f"edge {name}, {given['domain']}: {message}")
         return self._result(name, given["domain"], undoing)
+
+    def _ended(self, runs: list[str], name: str, given: dict[str, Any]) -> None:
+        """After its last domain an edge's rollback is none that was killed, whatever could not be put back."""
+        if given["domain"] == ORDER[0] and not given["only"] and not self._task.check_mode:
+            journal.end_undoing(runs, name)
 
     def _identity(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Who changes the account, where the inventory says so now: the run's own may be gone, or may lack a right."""
@@ -105,6 +113,7 @@ def _restore(world: EdgeWorld, undoing: Undoing, units: list[str]) -> list[str]:
     for change in undoing.changes:
         try:
             world.write(change)
+            execute.seen(world, change)
         except EdgepathError as error:
             failed.append((change, str(error)))
     try:

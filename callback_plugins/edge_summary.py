@@ -51,6 +51,7 @@ class CallbackModule(CallbackBase):
         self._announced = 0.0
         self._changes: dict[str, dict[str, list[str]]] = {}
         self._check = False
+        self._purpose = "converge"
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._hosts = len(play.get_variable_manager()._inventory.get_hosts(play.hosts, order=play.order))
@@ -86,6 +87,7 @@ class CallbackModule(CallbackBase):
         if result.task.action not in ("edge_converge", "edge_rollback"):
             return
         self._check = bool(result.task.check_mode)
+        self._purpose = result.task.action.removeprefix("edge_")
         answer = result.result
         told = self._changes.setdefault(result.host.get_name(), {"changed": [], "held": [], "lost": []})
         told["changed"] += [f"{item['object']} [{', '.join(item['why'])}]" for item in answer.get("changes", ())]
@@ -95,7 +97,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._show_report()
         if self._changes:
-            self._display.display("\n".join(["", *outcome(self._changes, self._check)]))
+            self._display.display("\n".join(["", *outcome(self._changes, self._check, self._purpose)]))
 
     def _show_report(self) -> None:
         if self._report is None:

@@ -47,6 +47,10 @@ options:
     type: list
     elements: str
     default: []
+  limited:
+    description: Whether the edges are a choice, so that others which the runs changed are left for another time.
+    type: bool
+    default: false
 author:
   - edgepath maintainers
 notes:
@@ -63,6 +67,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+missing:
+  description: What the runs changed on edges that the inventory does not know, and that is not put back therefore.
+  returned: when a rollback is opened
+  type: list
+  elements: str
+  sample: []
 plan:
   description: What will be applied, a line each.
   returned: when a converge is opened

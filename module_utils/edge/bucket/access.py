@@ -54,7 +54,13 @@ def key(case: Case) -> Finding:
             found["key_id"],
             "there is no such key: every write is refused",
             evidence=evidence,
-            fix=case.fix("put_encryption", "encrypt with a key that exists", algorithm="aws:kms", needs=["key_id"]),
+            fix=case.fix(
+                "put_encryption",
+                "encrypt with a key that exists",
+                algorithm="aws:kms",
+                key_id=found["key_id"],
+                needs=["key_id"],
+            ),
         )
     if state["KeyState"] in _USABLE:
         return case.ask.passed("BUCKET-21", found["key_id"], f"the key is {state['KeyState']}", evidence=evidence)

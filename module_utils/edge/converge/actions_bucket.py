@@ -173,16 +173,43 @@ def _longer(rule: Mapping[str, Any], named: set[str], days: int) -> Mapping[str,
 # Encryption, and the key.
 
 
+# How much a default encryption does, the least first. Bucket keys are for SSE-KMS alone (Amazon S3 User Guide).
+_ENCRYPTION = (None, "AES256", "aws:kms", "aws:kms:dsse")
+
+
 def _encrypt(edge: Edge, fix: Fix, states: States) -> States:
-    key = _key("bucket_encryption", fix)
-    rules = copy.deepcopy(states[key] or [{}])
-    default = {"SSEAlgorithm": fix.get("algorithm", "aws:kms")}
-    if default["SSEAlgorithm"] != "AES256":
-        why = f"the key of {fix['bucket']} cannot be used, and which one is to take its place is the operator's to say"
-        default["KMSMasterKeyID"] = str(from_profile(edge, "kms_key_id", why))
-        rules[0]["BucketKeyEnabled"] = True
-    rules[0]["ApplyServerSideEncryptionByDefault"] = default
-    return {key: rules}
+    """A default where there is none, or another key where the one that there is cannot be used. Never less than now."""
+    ref = cloud("bucket_encryption", fix["bucket"])
+    held, wanted = states[ref.key], str(fix.get("algorithm") or "aws:kms")
+    if held is not None and len(held) != 1:
+        raise Refused(f"the default encryption of {ref.name} has {len(held)} rules; which one counts is not known")
+    rule = copy.deepcopy(held[0]) if held else {}
+    default = rule.get("ApplyServerSideEncryptionByDefault") or {}
+    now = default.get("SSEAlgorithm")
+    if now not in _ENCRYPTION or wanted not in _ENCRYPTION:
+        raise Refused(f"{ref.name} is encrypted with {now}, and {wanted} is asked for: which does more is not known")
+    if wanted == "AES256":
+        if now not in (None, "AES256"):
+            raise Refused(f"{ref.name} is encrypted with {now} by now, which is more than {wanted}; audit again")
+        return {ref.key: held or [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": wanted}}]}
+    broken, key = fix.get("key_id"), _another_key(edge, fix)
+    algorithm = max(now, wanted, key=_ENCRYPTION.index)
+    if (now, default.get("KMSMasterKeyID")) == (algorithm, key):
+        return {ref.key: held}
+    if broken and default.get("KMSMasterKeyID") != broken:
+        raise Refused(f"{ref.name} is not encrypted with {broken} any more; audit again")
+    rule["ApplyServerSideEncryptionByDefault"] = {"SSEAlgorithm": algorithm, "KMSMasterKeyID": key}
+    if algorithm == "aws:kms":
+        rule["BucketKeyEnabled"] = True
+    return {ref.key: [rule]}
+
+
+def _another_key(edge: Edge, fix: Fix) -> str:
+    why = f"the key of {fix['bucket']} cannot be used, and which one is to take its place is the operator's to say"
+    name = str(from_profile(edge, "kms_key_id", why))
+    if name.rpartition(":")[2].startswith("alias/aws/"):
+        raise Refused(f"kms_key_id in edge_profile is {name}, AWS' own key: it takes the place of no other; name yours")
+    return name
 
 
 def _key_refs(_edge: Edge, fix: Fix) -> Sequence[Ref]:

@@ -8,10 +8,11 @@ tells it, should this one be killed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..finding import EdgepathError, unread
+from .confirm import made, same
 from .journal import Entry, Journal
 from .model import NODE, NotWritten, ObjectChange, Ref, State
 
@@ -22,8 +23,14 @@ class World(Protocol):
     def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], Any]:
         """The states by ref.key, and the node's live transfers: a list of mappings, or an unread fact."""
 
+    def absence(self, ref: Ref) -> str:
+        """Whose word it is that an object that was read is absent; "" where it is nobody's."""
+
     def write(self, change: ObjectChange) -> None:
-        """Bring one object from `before` to `after`; EdgepathError where it stands otherwise, or cannot be written."""
+        """Bring one object from `before` to `after`.
+
+        NotWritten where it does not stand as before, or cannot be read whole; EdgepathError where it cannot be written.
+        """
 
     def reload(self, units: Sequence[str]) -> list[str]:
         """Have programs read their files again; what is left to the operator, a sentence each. EdgepathError."""
@@ -31,10 +38,20 @@ class World(Protocol):
 
 @dataclass
 class Done:
-    """changes: made, or in check mode to be made.  messages: what the operator must be told."""
+    """changes: made, or in check mode to be made.  left: [(change, why)], where the object was left as it is.
+    messages: what the operator must be told."""
 
     changes: list[ObjectChange] = field(default_factory=list)
+    left: list[tuple[ObjectChange, str]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+
+
+class Stopped(EdgepathError):
+    """A change failed. done: what was done before it."""
+
+    def __init__(self, message: str, done: Done) -> None:
+        super().__init__(message)
+        self.done = done
 
 
 def stopped_by(changes: Iterable[ObjectChange], transfers: Any) -> str | None:
@@ -64,38 +81,55 @@ def _transfer(item: Mapping[str, Any]) -> str:
 
 
 def perform(world: World, journal: Journal, domain: str, changes: Sequence[ObjectChange]) -> Done:
-    """Make the changes in order; EdgepathError at the first that fails, with what was done before it kept.
+    """Make the changes in order; Stopped at the first that fails, with what was done before it kept.
 
-    Programs are told of what was written even then: none is left with a configuration that is no longer on the disk.
+    What does not stand as it was read, or cannot be read whole at this moment, is left as it is, and so is what the same
+    fix would change after it; the others are made. Programs are told of what was written even where a change fails:
+    none is left with a configuration that is no longer on the disk.
     """
     done = Done()
     written: list[tuple[str, ObjectChange]] = []
     failed: EdgepathError | None = None
     try:
         for change in changes:
-            written.append((_make(world, journal, domain, change), change))
-            done.changes.append(change)
+            try:
+                _with_the_rest(change, done.left)
+                written.append((_make(world, journal, domain, change), change))
+                done.changes.append(change)
+            except NotWritten as why:
+                done.left.append((change, str(why)))
     except EdgepathError as error:
         failed = error
     try:
         done.messages += _tell(world, written)
     except EdgepathError as error:
-        raise EdgepathError(f"{failed}; and {error}") if failed else error from None
+        raise Stopped(f"{failed}; and {error}" if failed else str(error), done) from None
     if failed is not None:
-        raise failed
+        raise Stopped(str(failed), done)
     return done
+
+
+def _with_the_rest(change: ObjectChange, left: Sequence[tuple[ObjectChange, str]]) -> None:
+    """NotWritten where a change of the same fix was left: a rule that goes must not go before the one that comes."""
+    for other, _ in left:
+        if set(other.because) & set(change.because):
+            raise NotWritten(
+                f"{change.ref.kind} {change.ref.name} is left as it is with {other.ref.kind} {other.ref.name}, which "
+                f"{', '.join(sorted(set(other.because) & set(change.because)))} would change with it"
+            )
 
 
 def _make(world: World, journal: Journal, domain: str, change: ObjectChange) -> str:
     """One change, saved, written and seen; the path of its entry."""
+    if change.before is None:
+        change = replace(change, absence=world.absence(change.ref))
     entry = journal.begin(domain, change)
     try:
         world.write(change)
-    except NotWritten:
-        journal.mark(entry, "undone")
+    except NotWritten as why:
+        journal.leave(entry, str(why))
         raise
-    _seen(world, change)
-    journal.mark(entry, "written" if change.reloads else "done")
+    journal.made(entry, "written" if change.reloads else "done", seen(world, change))
     return entry
 
 
@@ -115,13 +149,13 @@ def finish(world: World, entries: Sequence[Entry], check: bool) -> Done:
     return Done([change for _, change in pending], [] if check else _tell(world, pending))
 
 
-def _seen(world: World, change: ObjectChange) -> None:
-    """That the object is now what it should be, as it says itself."""
+def seen(world: World, change: ObjectChange) -> State:
+    """What the object is now, as it says itself; EdgepathError where that is not what it should be."""
     states, _ = world.read([change.ref])
     state = states.get(change.ref.key)
-    if state == change.after:
-        return
     gone = unread(state)
+    if gone is None and (made(change, state) or same(change.ref.kind, state, change.after)):
+        return state
     why = f"cannot be read again: {gone.message}" if gone is not None else "is not what was written"
     where = "on the edge" if change.ref.place == NODE else "in the account"
     raise EdgepathError(f"{change.ref.kind} {change.ref.name} {where} {why}; its former state is saved")

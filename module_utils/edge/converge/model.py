@@ -16,6 +16,7 @@ from ..finding import EdgepathError
 from ..targets import Edge
 
 State = Any
+ABSENT = "absent"
 # The domains that change something, in the order of the path.
 ORDER = ("dns", "egress", "iam", "bucket", "timeouts")
 NODE = "node"
@@ -105,7 +106,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class ObjectChange:
-    """One object, as it was and as it shall be. because: the checks that ask for it; summaries: in words."""
+    """One object, as it was and as it shall be. because: the checks that ask for it; summaries: in words.
+
+    absence: where it was absent, whose word that is (``NoSuchBucketPolicy``, ``ENOENT``). In a journal it stands in the
+    place of the state, ``{"absent": "NoSuchBucketPolicy"}``; journals of older versions hold null, which is nobody's.
+    """
 
     ref: Ref
     before: State
@@ -115,15 +120,21 @@ class ObjectChange:
     disruptive: tuple[str, ...] = ()
     reloads: tuple[str, ...] = ()
     validate: str | None = None
+    absence: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        held = {name: value for name, value in self.__dict__.items() if name != "absence"}
         return {
-            **self.__dict__,
+            **held,
             "ref": self.ref.to_dict(),
+            "before": {ABSENT: self.absence} if self.before is None and self.absence else self.before,
             **{name: list(getattr(self, name)) for name in ("because", "summaries", "disruptive", "reloads")},
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ObjectChange:
         lists = {name: tuple(data[name]) for name in ("because", "summaries", "disruptive", "reloads")}
-        return cls(Ref(**data["ref"]), data["before"], data["after"], **lists, validate=data.get("validate"))
+        before, absence = data["before"], ""
+        if isinstance(before, Mapping) and set(before) == {ABSENT}:
+            before, absence = None, str(before[ABSENT])
+        return cls(Ref(**data["ref"]), before, data["after"], **lists, validate=data.get("validate"), absence=absence)

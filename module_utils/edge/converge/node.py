@@ -12,7 +12,7 @@ import base64
 import os
 import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +21,44 @@ from ..job.model import JobState
 from ..job.saved import read_document
 from ..targets import Edge
 from . import merging
+from .confirm import same
 from .model import NODE, NotWritten, ObjectChange, Ref, State
 from .on_node import OWN_RULE, handles
 from .work import Merge
 
 MERGE: dict[str, Merge] = {"file": merging.file, "firewall_rules": merging.rules}
 DAEMON_RELOAD = "daemon-reload"
+
+
+def _is_file(state: Any) -> bool:
+    if not isinstance(state, Mapping) or not isinstance(state.get("mode"), str):
+        return False
+    try:
+        return isinstance(base64.b64decode(state["content"], validate=True), bytes)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+# What a state of a kind looks like, where the object is not absent.
+_LOOKS: Mapping[str, Callable[[Any], bool]] = {
+    "file": _is_file,
+    "sysctl": lambda state: isinstance(state, str),
+    "program": lambda state: isinstance(state, str),
+    "service": lambda state: isinstance(state, Mapping) and {"active", "can_reload"} <= set(state),
+    "firewall_rules": lambda state: isinstance(state, list) and all(isinstance(rule, str) for rule in state),
+}
+
+
+def _sound(refs: Iterable[Ref], result: Mapping[str, Any]) -> dict[str, State]:
+    """The states that came back from an edge; an unread fact for one that is missing, or is no state of its kind."""
+    held = result.get("states")
+    found: dict[str, State] = dict(held) if isinstance(held, Mapping) else {}
+    for ref in refs:
+        state = found.get(ref.key)
+        if ref.key not in found or not (state is None or unread(state) or _LOOKS[ref.kind](state)):
+            message = f"{ref.kind} {ref.name}: the edge's answer does not tell its state"
+            found[ref.key] = Unread("error", "read", ref.name, message).to_fact()
+    return found
 
 
 class Node:
@@ -42,7 +74,7 @@ class Node:
         """({ref.key: state}, transfers): transfers is a list of mappings, or an unread fact."""
         wanted = [ref for ref in refs if ref.place == NODE]
         result = self._objects(wanted, {"addresses": list(addresses)})
-        states, transfers = dict(result["states"]), result["transfers"]
+        states, transfers = _sound(wanted, result), result["transfers"]
         jobs = self._running_jobs()
         if unread(transfers) is None:
             transfers = jobs if unread(jobs) is not None else [*transfers, *jobs]
@@ -52,12 +84,13 @@ class Node:
         """Make one change, where the object still is as it was when the change was worked out."""
         ref = change.ref
         current = self._state(ref.kind, ref.name)
-        if current == change.after:
-            return
         gone = unread(current)
         if gone is not None:
             raise NotWritten(f"{ref.kind} {ref.name} is not changed: {gone.message}")
-        if current != change.before:
+        if same(ref.kind, current, change.after):
+            self._put_back_time(change, current)
+            return
+        if not same(ref.kind, current, change.before):
             raise NotWritten(
                 f"{ref.kind} {ref.name} was changed by somebody else meanwhile; it is left as it is; converge again"
             )
@@ -85,7 +118,7 @@ class Node:
 
     def _state(self, kind: str, name: str) -> State:
         ref = Ref(NODE, kind, name)
-        return self._objects([ref], {"transfers": False})["states"][ref.key]
+        return _sound([ref], self._objects([ref], {"transfers": False}))[ref.key]
 
     def _reload(self, unit: str) -> str:
         command = self.edge.service_commands.get(unit) or self.edge.service_commands.get(unit.partition(".")[0])
@@ -128,6 +161,17 @@ class Node:
         self._copy(path, change.after, validate if "%s" in validate else "")
         if validate and "%s" not in validate:
             self._try_in_place(change, path, validate)
+        self._put_back_time(change, None)
+
+    def _put_back_time(self, change: ObjectChange, current: State) -> None:
+        """When a file was changed last, where the change is a rollback's: what a converge wrote is of now."""
+        after = change.after if change.ref.kind == "file" else None
+        if not after or after.get("mtime") in (None, (current or {}).get("mtime")):
+            return
+        seconds, rest = divmod(int(after["mtime"]), 1_000_000_000)
+        path = self._below(after.get("target") or change.ref.name)
+        argv = ["touch", "-c", "-m", "-d", f"@{seconds}.{rest:09d}", path]
+        self._command(argv, f"{path} is put back, but not the time of its last change")
 
     def _try_in_place(self, change: ObjectChange, path: str, validate: str) -> None:
         """Test a file that its program reads only together with others; what it refuses is taken back at once."""

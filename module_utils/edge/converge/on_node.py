@@ -2,7 +2,8 @@
 """Reads on an edge the states of the objects that converge changes there. Standard library only; changes nothing.
 
 file           None (absent) | {"content": base64, "mode": "0644", "owner", "group" (not of a copy),
-               "target": where the path's symbolic links lead, where it has any}
+               "target": where the path's symbolic links lead, where it has any,
+               "mtime": when it was changed last, in nanoseconds, "links": how many names it has, where more than one}
 sysctl         the value at run time, words divided by one blank | None (the kernel has none)
 firewall_rules [rule, ...]: the rules of edgepath's own in a chain `family table chain`, as nft prints them
 service        None (no such unit) | {"active", "can_reload"}
@@ -87,7 +88,10 @@ def _state_of(node: Node, path: str, real: str) -> Any:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    state = {"content": base64.b64encode(data).decode("ascii"), "mode": f"{stat.S_IMODE(about.st_mode):04o}"}
+    state: dict[str, Any] = {"content": base64.b64encode(data).decode("ascii"), "mode": f"{stat.S_IMODE(about.st_mode):04o}"}
+    state["mtime"] = about.st_mtime_ns
+    if about.st_nlink > 1:
+        state["links"] = about.st_nlink
     if node.live:
         state["owner"] = _name(pwd.getpwuid, about.st_uid)
         state["group"] = _name(grp.getgrgid, about.st_gid)
@@ -118,7 +122,9 @@ def _service(node: Node, name: str, run: Runner) -> Any:  # noqa: ARG001
     if isinstance(printed, Unread):
         return printed
     shown = dict(line.partition("=")[::2] for line in printed.splitlines())
-    if shown.get("LoadState") in (None, "not-found", "masked"):
+    if not {"LoadState", "ActiveState", "CanReload"} <= shown.keys():
+        return Unread("error", "systemctl show", name, f"{name}: systemctl show does not tell its state")
+    if shown["LoadState"] in ("not-found", "masked"):
         return None
     return {
         "active": shown.get("ActiveState") in ("active", "reloading"),
@@ -132,7 +138,13 @@ def _program(node: Node, name: str, run: Runner) -> Any:  # noqa: ARG001
 
 def _firewall_rules(node: Node, name: str, run: Runner) -> Any:  # noqa: ARG001
     printed = run(["nft", "-n", "list", "chain", *name.split(" ")])
-    return printed if isinstance(printed, Unread) else own_rules(printed)
+    if isinstance(printed, Unread):
+        return printed
+    table, chain = (re.escape(" ".join(words)) for words in (name.split(" ")[:2], name.split(" ")[2:]))
+    # A list without the chain's own head is no list of its rules.
+    if not re.match(rf"\s*table {table} \{{\s*chain {chain} \{{", printed):
+        return Unread("error", "nft list chain", name, f"{name}: nft does not list the chain")
+    return own_rules(printed)
 
 
 _OWN = re.compile(rf'^\s*(.+?) comment "{OWN_RULE}"(?: # handle (\d+))?\s*$')

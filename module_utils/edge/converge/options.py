@@ -15,6 +15,7 @@ SESSION: dict[str, Any] = {
     "allow": {"type": "list", "elements": "str", "default": []},
     "skip": {"type": "list", "elements": "str", "default": []},
     "edges": {"type": "list", "elements": "str", "default": []},
+    "limited": {"type": "bool", "default": False},
 }
 CONVERGE: dict[str, Any] = {
     "run_dir": {"type": "path", "required": True},

@@ -43,10 +43,18 @@ def _edge(run_dir: str, name: str, edge: Mapping[str, Any], items: list[dict[str
                 "state": entry.state,
             }
             for entry in entries
+            if entry.state != "left"
         ],
         "held": [
-            f"{item['check']} {item['fix']['action']}: {item['held']}"
-            for item in items
-            if item["edge"] == name and item["held"]
+            *(
+                f"{item['check']} {item['fix']['action']}: {item['held']}"
+                for item in items
+                if item["edge"] == name and item["held"]
+            ),
+            *(
+                f"{', '.join(entry.change.because)} {entry.change.ref.key}: {entry.why}"
+                for entry in entries
+                if entry.state == "left"
+            ),
         ],
     }

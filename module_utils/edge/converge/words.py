@@ -3,24 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from .model import ObjectChange
 
 Labelled = tuple[str, str]
 
 
-def outcome(edges: Mapping[str, Mapping[str, Sequence[str]]], check: bool) -> Iterator[str]:
+def outcome(
+    edges: Mapping[str, Mapping[str, Sequence[str]]], check: bool, purpose: str = "converge"
+) -> Iterator[str]:
     """Heading and lines of what converge or rollback did: {edge: {"changed": [...], "held": [...], "lost": [...]}}."""
-    changed = sum(len(told["changed"]) for told in edges.values())
-    what = "1 object" if changed == 1 else f"{changed} objects"
-    yield f"edgepath: {what} {'would change; nothing was changed' if check else 'changed'}"
+    count = sum(len(told["changed"]) for told in edges.values())
+    what = "1 object" if count == 1 else f"{count} objects"
+    done, would = ("put back", "be put back") if purpose == "rollback" else ("changed", "change")
+    lost = sum(len(told["lost"]) for told in edges.values())
+    not_back = f"; {lost} not put back" if lost else ""
+    yield f"edgepath: {what} {f'would {would}; nothing was changed' if check else done}{not_back}"
     for name, told in sorted(edges.items()):
         if any(told.values()):
             yield ""
             yield f"  {name}"
-        for label, word in (("changed", "would" if check else "changed"), ("held", "left"), ("lost", "not put back")):
+        for label, word in (("changed", "would" if check else done), ("held", "left"), ("lost", "not put back")):
             for line in told[label]:
                 yield f"    {word:<12} {line}"
+
+
+def parted(changes: Iterable[ObjectChange]) -> list[str]:
+    """What must be known of files with several names before one of them is changed, a sentence each."""
+    return [
+        f"{change.ref.name} has {change.before['links']} names (hard links): the change is made under this name alone, "
+        "and the others keep the former content"
+        for change in changes
+        if change.ref.kind == "file" and (change.before or {}).get("links", 1) > 1
+    ]
 
 
 def before_and_after(report: Mapping[str, Any]) -> Iterator[str | Labelled]:

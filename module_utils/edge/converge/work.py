@@ -6,12 +6,13 @@ Check mode and the real run work out the same list, so that a plan says what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..finding import unread
 from ..targets import Edge
-from .model import NODE, Action, ObjectChange, Planned, Ref, Refused, State
+from .confirm import made, same
+from .model import CLOUD, NODE, Action, ObjectChange, Planned, Ref, Refused, State
 
 # merge(before, after, current) -> the state that takes back our change alone, or None where that cannot be told
 Merge = Callable[[State, State, State], State]
@@ -60,7 +61,7 @@ def work_out(
             refused.append((item, str(why)))
             continue
         for key, state in wanted.items():
-            if state == now[key]:
+            if same(refs[key].kind, state, now[key]):
                 continue
             known = touched.get(key) or ObjectChange(refs[key], states[key], states[key])
             touched[key] = replace(
@@ -73,7 +74,8 @@ def work_out(
                 validate=validate or known.validate,
             )
             now[key] = state
-    return Outcome([change for change in touched.values() if change.after != change.before], refused)
+    changes = [change for change in touched.values() if not same(change.ref.kind, change.after, change.before)]
+    return Outcome(changes, refused)
 
 
 def _with(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
@@ -117,40 +119,86 @@ def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of:
             disruptive=_with(first.disruptive, *change.disruptive),
             reloads=_with(first.reloads, *change.reloads),
         )
-    changes: list[ObjectChange] = []
-    lost: list[tuple[ObjectChange, str]] = []
+    undoing = Undoing([], [])
     for span in reversed(list(spans.values())):
         current = states.get(span.ref.key)
         gone = unread(current)
         if gone is not None or span.ref.key not in states:
-            lost.append((span, gone.message if gone is not None else "it was not read"))
-            continue
-        if current == span.before:
-            continue
-        try:
-            alone = _alone(steps[span.ref.key])
-            target = _back([span] if alone else steps[span.ref.key], current, merge_of.get(span.ref.kind))
-        except Refused as why:
-            lost.append((span, str(why)))
-            continue
-        if alone and current == span.after and target != span.before:
-            lost.append((span, "nothing takes it back to its former state; it is put as near to it as can be"))
-        if target == current:
-            continue
-        summary = f"put back {span.ref.kind} {span.ref.name}"
-        changes.append(replace(span, before=current, after=target, summaries=(summary,), validate=None))
-    return Undoing(changes, lost)
+            undoing.lost.append((span, gone.message if gone is not None else "it was not read"))
+        elif _touched(span, current):
+            undoing.changes.append(_putting_back(span, current, span.before))
+        elif not same(span.ref.kind, current, span.before):
+            _undo(undoing, span, steps[span.ref.key], current, merge_of.get(span.ref.kind))
+    return undoing
+
+
+def _undo(undoing: Undoing, span: ObjectChange, steps: Sequence[ObjectChange], current: State, merge: Any) -> None:
+    """One object that does not stand as it stood before."""
+    kind = span.ref.kind
+    try:
+        if any(step.before is None and not _witnessed(step) for step in steps):
+            raise Refused(
+                "its journal is of an older version, and does not say who said that it was absent before; where nothing "
+                "stood there, take it out by hand"
+            )
+        alone = _alone(steps)
+        target = _back([span] if alone else steps, current, merge)
+    except Refused as why:
+        undoing.lost.append((span, str(why)))
+        return
+    if alone and same(kind, current, span.after) and not same(kind, target, span.before):
+        undoing.lost.append((span, "nothing takes it back to its former state; it is put as near to it as can be"))
+    if kind == "file" and span.before and (current or {}).get("links", 1) < span.before.get("links", 1):
+        undoing.lost.append((span, "its content is put back; its other names (hard links) are files of their own now"))
+    if not same(kind, target, current):
+        undoing.changes.append(_putting_back(span, current, target))
+
+
+def _putting_back(span: ObjectChange, current: State, target: State) -> ObjectChange:
+    summary = f"put back {span.ref.kind} {span.ref.name}"
+    return replace(span, before=current, after=target, summaries=(summary,), validate=None)
+
+
+def _touched(span: ObjectChange, current: State) -> bool:
+    """Whether a file is back, and its time is not: a rollback was killed between the two."""
+    if span.ref.kind != "file" or not same("file", current, span.before):
+        return False
+    times = [(state or {}).get("mtime") for state in (span.before, current)]
+    return None not in times and times[0] != times[1]
+
+
+def _witnessed(step: ObjectChange) -> bool:
+    """Whether somebody said that it was absent. On an edge it was always the kernel."""
+    return bool(step.absence) or step.ref.place != CLOUD
+
+
+def as_found(journal: Sequence[ObjectChange], begun: Collection[int], states: Mapping[str, State]) -> list[ObjectChange]:
+    """A journal (oldest first) in which an object's last change, where a run was killed in it, is told as it is found.
+
+    Nobody has read again what the service made of such a change. begun: the places of those changes in the journal.
+    """
+    found = list(journal)
+    last = {change.ref.key: place for place, change in enumerate(found)}
+    for place in begun:
+        change = found[place]
+        current = states.get(change.ref.key)
+        if last[change.ref.key] == place and unread(current) is None and made(change, current):
+            found[place] = replace(change, after=current)
+    return found
 
 
 def _alone(steps: Sequence[ObjectChange]) -> bool:
     """Whether nobody else, another edge for one, changed the object between our changes of it."""
-    return all(later.before in (earlier.before, earlier.after) for earlier, later in zip(steps, steps[1:]))
+    return all(
+        same(later.ref.kind, later.before, earlier.before) or same(later.ref.kind, later.before, earlier.after)
+        for earlier, later in zip(steps, steps[1:])
+    )
 
 
 def _back(steps: Sequence[ObjectChange], current: State, merge: Merge | None) -> State:
     """What an object is put back to, change by change, so that what others did in between stays; Refused."""
     for step in reversed(steps):
-        if current != step.before:
+        if not same(step.ref.kind, current, step.before):
             current = _target(step, current, merge)
     return current
 
@@ -160,7 +208,7 @@ def _target(span: ObjectChange, current: State, merge: Merge | None) -> State:
 
     A cloud object's merge is asked even where nobody else changed it: some states can never be had again.
     """
-    if current == span.after and (merge is None or span.ref.place == NODE):
+    if same(span.ref.kind, current, span.after) and (merge is None or span.ref.place == NODE):
         return span.before
     target = merge(span.before, span.after, current) if merge is not None else None
     if merge is None or (target is None and span.before is not None):

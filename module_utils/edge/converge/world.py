@@ -32,6 +32,7 @@ class EdgeWorld:
         self._addresses = _storage_addresses(run_dir, edge)
         self._make_node = node
         self._node: Node | None = None
+        self._absences: dict[str, str] = {}
 
     @property
     def node(self) -> Node:
@@ -41,13 +42,17 @@ class EdgeWorld:
 
     def read(self, refs: Sequence[Ref]) -> tuple[dict[str, State], Any]:
         cloud = [ref for ref in refs if ref.place == CLOUD]
-        states: dict[str, State] = objects.read(self._edge, cloud) if cloud else {}
+        states: dict[str, State] = objects.read(self._edge, cloud, absences=self._absences) if cloud else {}
         on_node = [ref for ref in refs if ref.place == NODE]
         transfers: Any = []
         if on_node:
             found, transfers = self.node.read(on_node, self._addresses)
             states.update(found)
         return states, transfers
+
+    def absence(self, ref: Ref) -> str:
+        """On an edge the kernel alone says that a path is not there."""
+        return "ENOENT" if ref.place == NODE else self._absences.get(ref.key, "")
 
     def transfers(self) -> Any:
         """The node's live transfers to its storage."""

@@ -30,6 +30,9 @@ class FakeWorld:
         self._step()
         return {ref.key: self.states.get(ref.key) for ref in refs}, []
 
+    def absence(self, ref: Ref) -> str:
+        return "ENOENT"
+
     def write(self, change: ObjectChange) -> None:
         self._step()
         if self.states.get(change.ref.key) not in (change.before, change.after):

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.edge.converge import journal as journals
-from ansible.module_utils.edge.converge.execute import finish, perform, stopped_by
+from ansible.module_utils.edge.converge.execute import Stopped, finish, perform, stopped_by
 from ansible.module_utils.edge.converge.journal import Journal
 from ansible.module_utils.edge.converge.model import NODE, ObjectChange, Ref
 from ansible.module_utils.edge.converge.work import undo
 from ansible.module_utils.edge.finding import EdgepathError, Unread
-from ansible.module_utils.edge.run import write_json
+from ansible.module_utils.edge.run import read_json, write_json
 
 
 def _file(text: str) -> dict[str, Any]:
@@ -125,10 +126,16 @@ def test_what_was_written_before_a_failure_is_told_to_its_programs(tmp_path: Pat
     changes = _changes(world.states)
     world.states["file:/etc/b"] = _file("somebody was faster")
     run_dir = _run(tmp_path, 1)
-    with pytest.raises(EdgepathError, match="etc/b was changed by somebody else"):
+    world.write = _failing_at(world, "sysctl:net.x")
+    changes[2] = replace(changes[2], because=("DNS-02",))
+    with pytest.raises(Stopped, match=r"net\.x cannot be written") as stopped:
         perform(world, Journal(run_dir, "london"), "dns", changes)
+    assert [change.ref.name for change in stopped.value.done.changes] == ["/etc/a"]
+    assert [(change.ref.name, why) for change, why in stopped.value.done.left] == [
+        ("/etc/b", "file:/etc/b was changed by somebody else")
+    ]
     assert world.loaded["file:/etc/a"] == AFTER["file:/etc/a"]
-    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["done", "undone"]
+    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["done", "left", "begun"]
     assert _rollback(tmp_path, world) == [], "what was never written is nobody's to put back"
     assert world.states["file:/etc/b"] == _file("somebody was faster")
 
@@ -139,12 +146,68 @@ def test_a_failure_to_tell_programs_does_not_hide_the_first(tmp_path: Path, worl
 
     world = world_of(BEFORE)
     changes = _changes(world.states)
-    world.states["sysctl:net.x"] = "1"
+    world.write = _failing_at(world, "sysctl:net.x")
     world.reload = reload
     run_dir = _run(tmp_path, 1)
-    with pytest.raises(EdgepathError, match=r"net\.x was changed .*; and a\.service could not be reloaded"):
+    with pytest.raises(EdgepathError, match=r"net\.x cannot be written; and a\.service could not be reloaded"):
         perform(world, Journal(run_dir, "london"), "dns", changes)
-    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["written", "written", "undone"]
+    assert [entry.state for entry in Journal(run_dir, "london").entries()] == ["written", "written", "begun"]
+
+
+def _failing_at(world: Any, key: str) -> Any:
+    write = world.write
+
+    def failing(change: ObjectChange) -> None:
+        if change.ref.key == key:
+            raise EdgepathError(f"{key} cannot be written")
+        write(change)
+
+    return failing
+
+
+def test_what_was_changed_meanwhile_is_left_with_the_rest_of_its_fix_and_the_others_are_made(
+    tmp_path: Path, world_of: Any
+) -> None:
+    world = world_of({**BEFORE, "sysctl:net.y": "1"})
+    changes = _changes(world.states)
+    changes[0] = replace(changes[0], because=("DNS-02",))
+    world.states["file:/etc/b"] = _file("somebody was faster")
+    run_dir = _run(tmp_path, 1)
+    done = perform(world, Journal(run_dir, "london"), "dns", changes)
+    assert [change.ref.name for change in done.changes] == ["/etc/a"]
+    assert [change.ref.name for change, _ in done.left] == ["/etc/b", "net.x"]
+    assert "is left as it is with file /etc/b, which DNS-01 would change with it" in done.left[1][1]
+    assert world.states["file:/etc/b"] == _file("somebody was faster") and world.states["sysctl:net.x"] == "7200"
+    assert not list(tmp_path.glob("*/before/london/files/etc/b"))
+    journals.close(run_dir)
+    assert journals.state_of(run_dir) == {"state": "complete"}, "what was left is nothing unfinished"
+
+
+def test_an_absence_that_nobody_tells_of_is_not_filled(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(BEFORE)
+    world.absence = lambda ref: ""
+    run_dir = _run(tmp_path, 1)
+    done = perform(world, Journal(run_dir, "london"), "dns", _changes(world.states)[1:2])
+    assert done.changes == [] and "nobody says that it is absent" in done.left[0][1]
+    assert world.states == BEFORE and not list(tmp_path.glob("*/before/**/*.json"))
+
+
+def test_the_journal_holds_a_state_or_the_word_for_its_absence(tmp_path: Path, world_of: Any) -> None:
+    run_dir = _converge(tmp_path, 1, world_of(BEFORE))
+    raw = [read_json(str(path))["change"]["before"] for path in sorted(Path(run_dir).glob("before/london/*.json"))]
+    assert raw == [BEFORE["file:/etc/a"], {"absent": "ENOENT"}, "7200"]
+    held = [entry.change.before for entry in Journal(run_dir, "london").entries()]
+    assert held == list(BEFORE.values())
+
+
+def test_the_first_saved_bytes_of_a_run_stay_whatever_it_saves_later(tmp_path: Path) -> None:
+    """They are what is copied back by hand: the state before the run, not one that the run itself had made."""
+    journal = Journal(_run(tmp_path, 1), "london")
+    for old, new in (("first", "second"), ("second", "third")):
+        Journal.mark(journal.begin("dns", ObjectChange(Ref(NODE, "file", "/etc/a"), _file(old), _file(new))), "done")
+    assert next(tmp_path.glob("*/before/london/files/etc/a")).read_text() == "first"
+    changes = [entry.change for entry in journal.entries()]
+    assert [change.after for change in undo(changes, {"file:/etc/a": _file("third")}, {}).changes] == [_file("first")]
 
 
 def test_a_run_with_unfinished_entries_is_not_complete(tmp_path: Path, world_of: Any, killed: Any) -> None:

@@ -48,9 +48,12 @@ def test_files_of_a_copy(tmp_path: Path) -> None:
         "../etc/odd",
     )
     states = _read(edge, *(("file", f"/etc/{name}") for name in names), ("sysctl", "a.b"), ("nonsense", "x"))
-    odd = {"content": base64.b64encode(b"caf\xe9\r\n").decode(), "mode": "0600"}
+    odd: dict[str, Any] = {"content": base64.b64encode(b"caf\xe9\r\n").decode(), "mode": "0600"}
+    odd["mtime"] = (tmp_path / "etc/odd").stat().st_mtime_ns
     assert states["file:/etc/odd"] == odd
     assert states["file:/etc/link"] == states["file:/etc/out"] == {**odd, "target": "/etc/odd"}
+    os.link(tmp_path / "etc/odd", tmp_path / "etc/even")
+    assert _read(edge, ("file", "/etc/odd"))["file:/etc/odd"] == {**odd, "links": 2}
     assert states["file:/etc/none"] is states["file:/etc/sub/none"] is states["file:/etc/no/none"] is None
     for key in (
         "file:/etc/loop",
@@ -83,6 +86,12 @@ def test_services_and_rules_as_they_are_printed() -> None:
     assert seen[1] == ["nft", "-n", "list", "chain", "inet", "f", "o"]
     printed["systemctl"] = "LoadState=not-found\nActiveState=inactive\nCanReload=no\n"
     assert _read(Edge("a"), ("service", "x.service"), run=run) == {"service:x.service": None}
+    for garbled in ("", "<html></html>", "LoadState=loaded\n"):
+        printed["systemctl"] = printed["nft"] = garbled
+        odd = _read(Edge("a"), ("service", "x.service"), ("firewall_rules", "inet f o"), run=run)
+        assert all(unread(state) is not None for state in odd.values()), garbled
+    printed["nft"] = "table inet f {\n\tchain o {\n\t}\n}\n"
+    assert _read(Edge("a"), ("firewall_rules", "inet f o"), run=run) == {"firewall_rules:inet f o": []}
     denied = Unread("denied", "nft", "nft", "no")
     assert unread(_read(Edge("a"), ("firewall_rules", "a b c"), run=lambda command: denied)["firewall_rules:a b c"])
     assert unread(_read(Edge("a"), ("service", "x;y"), run=run)["service:x;y"]) is not None

@@ -41,6 +41,9 @@ class World:
             raise AnsibleConnectionFailure("no route to host")
         return self.live
 
+    def absence(self, _ref: Any) -> str:
+        return ""
+
     def predicted(self, states: Any, _refs: Any) -> Any:
         return states
 

@@ -134,7 +134,7 @@ def test_a_file_that_we_made_is_not_removed_with_what_somebody_wrote_into_it() -
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_back() -> None:
     one, two = Ref(CLOUD, "set", "a"), Ref(CLOUD, "set", "b")
-    journal = [ObjectChange(one, "1", "2"), ObjectChange(two, None, "2")]
+    journal = [ObjectChange(one, "1", "2"), ObjectChange(two, None, "2", absence="NoSuchSet")]
     unread = Unread("denied", "o", "r", "AccessDenied").to_fact()
     undoing = undo(journal, {"set:a": unread, "set:b": "2"}, {})
     assert [(change.ref, change.after) for change in undoing.changes] == [(two, None)]
@@ -143,3 +143,38 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_back() -> None:
 
 def test_every_object_is_read_once() -> None:
     assert [ref.key for ref in refs_of(EDGE, [_fix("x"), _fix("y"), _fix("z", "b")], ACTIONS)] == ["set:a", "set:b"]
+
+
+def test_an_absence_of_an_older_journal_is_nobodys_word_and_nothing_is_deleted_on_it() -> None:
+    """null stood there for whatever was answered with 404: a page of a load balancer, too."""
+    cloud, node = Ref(CLOUD, "set", "a"), Ref(NODE, "file", "/etc/a")
+    for word, changed in (("", []), ("NoSuchSet", [None])):
+        journal = [ObjectChange(cloud, None, ["ours"], absence=word)]
+        undoing = undo(journal, {cloud.key: ["ours"]}, {"set": lambda before, after, current: None})
+        assert [change.after for change in undoing.changes] == changed
+        assert bool(undoing.lost) is not bool(changed)
+    assert not undo([ObjectChange(cloud, None, ["ours"])], {cloud.key: None}, {}).lost, "it is absent as it was"
+    # On an edge it was the kernel's word, then as now.
+    ours = new_file(EDGE, "a = 1\n")
+    assert undo([ObjectChange(node, None, ours)], {node.key: ours}, {}).changes[0].after is None
+
+
+def test_an_old_journal_is_read_as_it_was_written() -> None:
+    data = ObjectChange(Ref(CLOUD, "set", "a"), None, ["ours"]).to_dict()
+    assert data["before"] is None and "absence" not in data
+    assert ObjectChange.from_dict(data) == ObjectChange(Ref(CLOUD, "set", "a"), None, ["ours"])
+    told = ObjectChange(Ref(CLOUD, "set", "a"), None, ["ours"], absence="NoSuchSet")
+    assert told.to_dict()["before"] == {"absent": "NoSuchSet"} and ObjectChange.from_dict(told.to_dict()) == told
+
+
+def test_a_file_of_several_names_is_put_back_and_its_other_names_are_told() -> None:
+    ref = Ref(NODE, "file", "/etc/a")
+    before = {**new_file(EDGE, "1"), "links": 2, "mtime": 5}
+    after = new_file(EDGE, "2")
+    undoing = undo([ObjectChange(ref, before, after)], {ref.key: {**after, "mtime": 9}}, {"file": merging.file})
+    assert [change.after for change in undoing.changes] == [before]
+    assert "its other names (hard links) are files of their own now" in undoing.lost[0][1]
+    # A rollback that was killed between the bytes and their time.
+    back = {**new_file(EDGE, "1"), "mtime": 9}
+    undoing = undo([ObjectChange(ref, {**before, "links": 1}, after)], {ref.key: back}, {"file": merging.file})
+    assert [change.after["mtime"] for change in undoing.changes] == [5] and not undoing.lost

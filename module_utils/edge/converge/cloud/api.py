@@ -7,16 +7,18 @@ The identity is edge_converge_profile and edge_converge_role_arn; where neither 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ...aws import Account, AccountKey, account_key, permission_of
 from ...finding import EdgepathError, Unread
 from ...targets import Edge
+from . import heard
 
 with contextlib.suppress(ImportError):  # told by Account
     import botocore.exceptions
+    import botocore.parsers
 
 # Where the permission is not named like the operation (Service Authorization Reference, "Actions for Amazon S3").
 _PERMISSIONS = {
@@ -30,6 +32,10 @@ _PERMISSIONS = {
     ("ec2", "create_vpc_endpoint"): "ec2:CreateVpcEndpoint",
     ("ec2", "delete_vpc_endpoints"): "ec2:DeleteVpcEndpoints",
 }
+
+
+# What is raised over an answer that is none of the service's.
+_ODD = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class Unreadable(Exception):
@@ -56,6 +62,7 @@ class Cloud(Account):
         # The controller may know the storage by another name than the edge does.
         compatible = edge.storage_kind == "s3_compatible"
         self._storage = (edge.aws_endpoint_url or edge.storage_url) if compatible else None
+        self.sent = 0  # how many changes were asked for
 
     def at(self, arn: str) -> Cloud:
         """This handle in the region that an ARN names."""
@@ -66,11 +73,19 @@ class Cloud(Account):
         return Cloud(replace(self.edge, region=region))
 
     def get(self, service: str, operation: str, result_key: str | None = None, *, resource: str, **given: Any) -> Any:
-        """One read: the answer, or None where the thing does not exist. Raises Unreadable."""
+        """One read: the answer, or None where the service's own word is that there is none. Raises Unreadable."""
         where = self._where(service)
+        heard.forget()
         answer = self.read(service, operation, result_key, resource=resource, endpoint_url=where, **given)
         if isinstance(answer, Unread):
             raise Unreadable(answer)
+        said = heard.last()
+        why = said.odd if answer is not None else "" if said.code else "the answer does not say that there is none"
+        if why:
+            permission = permission_of(service, operation)
+            raise Unreadable(Unread("error", permission, resource, f"cannot read {resource}: {why}"))
+        if answer is None:
+            heard.note_absence(said.code)
         return answer
 
     def put(self, service: str, operation: str, *, resource: str, **given: Any) -> Any:
@@ -82,15 +97,22 @@ class Cloud(Account):
                 raise self._refusal(self._failed, resource)
             with self._lock:
                 self.calls[permission] += 1
+                self.sent += 1
             return getattr(client, operation)(**given)
         except botocore.exceptions.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             unread = self._client_error(error, permission, resource)
             absent = Unread("error", permission, resource, f"cannot read {resource}: {code}: it is not there any more")
             raise self._refusal(unread or absent, resource) from None
-        except (botocore.exceptions.BotoCoreError, ValueError) as error:
-            unread = self._unread("error", permission, resource, str(error))
+        except (botocore.exceptions.BotoCoreError, botocore.parsers.ResponseParserError, *_ODD) as error:
+            unread = self._unread("error", permission, resource, f"{error}: whether it was done is not known")
             raise self._refusal(unread, resource) from None
+
+    def _client(self, service: str, endpoint_url: str | None) -> Any:
+        client = super()._client(service, endpoint_url)
+        if client is not None:
+            heard.listen(client)
+        return client
 
     def _refusal(self, because: Unread, resource: str) -> EdgepathError:
         text = because.message.partition(": ")[2] or because.message
@@ -107,6 +129,21 @@ def _identity(edge: Edge) -> AccountKey:
     if profile is None and role is None:
         return key
     return AccountKey(profile or key.profile, role, key.endpoint_url, key.region)
+
+
+def odd(resource: str, why: str) -> Unreadable:
+    """Why an answer is not taken for the state of a thing."""
+    return Unreadable(Unread("error", "read", resource, f"cannot read {resource}: {why}"))
+
+
+def told(answer: Mapping[str, Any], name: str, resource: str, known: Collection[Any] | None = None) -> Any:
+    """A field that the API always sends; Unreadable where it is missing, or its value is none of those known."""
+    value = answer.get(name)
+    if value is None:
+        raise odd(resource, f"the answer says nothing of {name}")
+    if known is not None and value not in known:
+        raise odd(resource, f"the answer says {name} {str(value)[:60]}, which is not known")
+    return value
 
 
 def without(answer: Mapping[str, Any], *names: str) -> dict[str, Any]:

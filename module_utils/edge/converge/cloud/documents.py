@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,17 +21,39 @@ Document = dict[str, Any]
 _ACTIONS = ("Action", "NotAction")
 _SETS = (*_ACTIONS, "Resource", "NotResource")
 _WHO = ("Principal", "NotPrincipal")
+_ROOT = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}):root$")
 
 
 def normal(document: Any) -> Document | None:
-    """A document in one form: statements as a list in their order, values sorted, a list of one as its value."""
-    if isinstance(document, str):
-        document = json.loads(document) if document.strip() else None
-    if not isinstance(document, Mapping):
+    """A document in one form: statements as a list in their order, values sorted, a list of one as its value.
+
+    None is the service's word that there is none. ValueError where what was answered is no policy document: an empty
+    text, a page, an object without statements.
+    """
+    if document is None:
         return None
-    listed = document.get("Statement")
-    statements = listed if isinstance(listed, list) else [] if listed is None else [listed]
+    if isinstance(document, str):
+        document = json.loads(document)
+    held = document.get("Statement") if isinstance(document, Mapping) else None
+    statements = held if isinstance(held, list) else [held]
+    if not all(isinstance(item, Mapping) and "Effect" in item for item in statements):
+        raise ValueError("the answer is no policy document")
     return {**document, "Statement": [statement(item) for item in statements]}
+
+
+def canonical(document: Document) -> Document:
+    """A document to be compared: an account is one by its number and by its root, and everybody is one however said."""
+    return {**document, "Statement": [_canonical(item) for item in document["Statement"]]}
+
+
+def _canonical(item: Mapping[str, Any]) -> dict[str, Any]:
+    made = statement(item)
+    for name in _WHO:
+        who = made.get(name)
+        if isinstance(who, Mapping) and "AWS" in who:
+            named = _values([_ROOT.sub(r"\1", str(each)) for each in listed(who["AWS"])])
+            made[name] = "*" if named == "*" and len(who) == 1 else {**who, "AWS": named}
+    return made
 
 
 def statement(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +99,7 @@ def size(document: Document) -> int:
 
 def meaning(item: Mapping[str, Any]) -> str:
     """What a statement says apart from its name and the list of its actions."""
-    return text({name: value for name, value in statement(item).items() if name not in ("Sid", "Action")})
+    return text({name: value for name, value in _canonical(item).items() if name not in ("Sid", "Action")})
 
 
 def with_statement(document: Document | None, wanted: Mapping[str, Any]) -> Document:

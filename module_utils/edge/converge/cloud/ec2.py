@@ -11,16 +11,19 @@ Source: Amazon EC2 API Reference (DescribeSecurityGroupRules, CreateNetworkAclEn
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..model import State
-from .api import Cloud
+from .api import Cloud, odd, told
 from .kind import Kind, merge_items, ordered, text
 
 Rule = Mapping[str, Any]
 # The entry that denies what no other admits: nobody can change it.
 _LAST = 32767
+# Those that a group's rules are told by their names (SecurityGroupRule, IpProtocol).
+_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 
 
 def rule_key(rule: Rule) -> str:
@@ -28,15 +31,23 @@ def rule_key(rule: Rule) -> str:
     return text({name: value for name, value in rule.items() if name != "description"})
 
 
+def network(cidr: str) -> str:
+    """A network as EC2 writes it: without the bits of a host, an address of IPv6 in its short form."""
+    try:
+        return str(ipaddress.ip_network(cidr, strict=False))
+    except ValueError:
+        return cidr
+
+
 def rule(protocol: str, low: Any, high: Any, kind: str, source: str, description: str | None = None) -> dict[str, Any]:
     """A rule as it stands in a state."""
     ports = (None, None) if protocol == "-1" else (low, high)
     return {
-        "protocol": protocol,
+        "protocol": _PROTOCOLS.get(protocol, protocol),
         "from": ports[0],
         "to": ports[1],
         "kind": kind,
-        "source": source,
+        "source": network(source) if kind == "cidr" else source,
         "owner": None,
         "description": description,
     }
@@ -129,9 +140,18 @@ def _read_acl(cloud: Cloud, name: str) -> State:
     found = cloud.get(
         "ec2", "describe_network_acls", "NetworkAcls", resource=f"network ACL {name}", NetworkAclIds=[name]
     )
-    if not found:
+    if found is None:
         return None
-    return ordered(entry for entry in map(_entry, found[0].get("Entries") or ()) if entry["number"] < _LAST)
+    what = f"network ACL {name}"
+    entries = told(_only(found, what), "Entries", what)
+    return ordered(entry for entry in map(_entry, entries) if entry["number"] < _LAST)
+
+
+def _only(found: Any, what: str) -> Mapping[str, Any]:
+    """The one thing that was asked for by its id: an answer without it is none, and no word that it is gone."""
+    if len(found) != 1:
+        raise odd(what, f"the answer tells of {len(found)} things")
+    return dict(found[0])
 
 
 def _write_acl(cloud: Cloud, name: str, before: State, after: State) -> None:
@@ -186,8 +206,11 @@ def _read_attribute(cloud: Cloud, name: str) -> State:
     answer = cloud.get(
         "ec2", "describe_vpc_attribute", resource=f"{attribute} of {vpc}", VpcId=vpc, Attribute=attribute
     )
-    held = (answer or {}).get(attribute[0].upper() + attribute[1:])
-    return None if held is None else bool(held["Value"])
+    if answer is None:
+        return None
+    what = f"{attribute} of {vpc}"
+    held = told(answer, attribute[0].upper() + attribute[1:], what)
+    return told(held, "Value", what, (True, False))
 
 
 def _write_attribute(cloud: Cloud, name: str, _before: State, after: State) -> None:

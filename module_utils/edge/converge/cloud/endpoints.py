@@ -16,8 +16,8 @@ from typing import Any
 
 from ...finding import EdgepathError
 from ..model import State
-from . import documents
-from .api import Cloud
+from . import documents, heard
+from .api import Cloud, odd, told
 from .kind import Kind, merge_items
 
 _GONE = ("deleting", "deleted", "failed", "rejected", "expired")
@@ -27,7 +27,11 @@ def _standing(cloud: Cloud, name: str) -> list[dict[str, Any]]:
     vpc, _, service = name.partition("/")
     wanted = {"vpc-id": vpc, "service-name": service, "vpc-endpoint-type": "Gateway"}
     filters = [{"Name": key, "Values": [value]} for key, value in wanted.items()]
-    found = cloud.get("ec2", "describe_vpc_endpoints", "VpcEndpoints", resource=f"endpoints of {vpc}", Filters=filters)
+    what = f"endpoints of {vpc}"
+    found = cloud.get("ec2", "describe_vpc_endpoints", "VpcEndpoints", resource=what, Filters=filters)
+    for item in found or ():
+        for field in ("State", "VpcId", "ServiceName", "VpcEndpointType"):
+            told(item, field, what)
     return [
         item
         for item in found or ()
@@ -37,7 +41,11 @@ def _standing(cloud: Cloud, name: str) -> list[dict[str, Any]]:
 
 
 def _read_gateway(cloud: Cloud, name: str) -> State:
-    return sorted(sorted(item.get("RouteTableIds") or ()) for item in _standing(cloud, name)) or None
+    found = sorted(sorted(item.get("RouteTableIds") or ()) for item in _standing(cloud, name))
+    if not found:
+        # All pages of the list were read, and it is asked for by what makes the endpoint this one.
+        heard.note_absence("DescribeVpcEndpoints lists none")
+    return found or None
 
 
 def _write_gateway(cloud: Cloud, name: str, before: State, after: State) -> None:
@@ -94,7 +102,15 @@ def _tables(state: State) -> set[str]:
 
 def _endpoint(cloud: Cloud, name: str) -> dict[str, Any] | None:
     found = cloud.get("ec2", "describe_vpc_endpoints", "VpcEndpoints", resource=name, VpcEndpointIds=[name])
-    return next((item for item in found or () if str(item.get("State", "")).lower() not in _GONE), None)
+    if found is None:
+        return None
+    if [item.get("VpcEndpointId") for item in found] != [name]:
+        raise odd(f"endpoint {name}", f"the answer tells of {len(found)} endpoints, and not of this one")
+    state = str(told(found[0], "State", f"endpoint {name}"))
+    if state.lower() in _GONE:
+        heard.note_absence(f"State {state}")
+        return None
+    return dict(found[0])
 
 
 def _read_tables(cloud: Cloud, name: str) -> State:
@@ -114,7 +130,7 @@ def _write_tables(cloud: Cloud, name: str, before: State, after: State) -> None:
 
 def _read_policy(cloud: Cloud, name: str) -> State:
     held = _endpoint(cloud, name)
-    return None if held is None else documents.normal(held.get("PolicyDocument"))
+    return None if held is None else documents.normal(told(held, "PolicyDocument", f"policy of {name}"))
 
 
 def _write_policy(cloud: Cloud, name: str, _before: State, after: State) -> None:

@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...finding import EdgepathError, Unread
+from ..confirm import same
 from ..model import State
 from . import documents
-from .api import Cloud, Unreadable
+from .api import Cloud, Unreadable, odd, told
 from .kind import Kind
 
 _VERSIONS = 5
@@ -63,20 +64,27 @@ def _read_sizes(cloud: Cloud, name: str) -> State:
 def _version(cloud: Cloud, arn: str, version: str) -> State:
     given = {"PolicyArn": arn, "VersionId": version}
     held = cloud.get("iam", "get_policy_version", "PolicyVersion", resource=f"policy {arn}", **given)
-    return documents.normal((held or {}).get("Document"))
+    return None if held is None else documents.normal(told(held, "Document", f"policy {arn}"))
 
 
 def _read_managed(cloud: Cloud, name: str) -> State:
     policy = cloud.get("iam", "get_policy", "Policy", resource=f"policy {name}", PolicyArn=name)
-    return None if policy is None else _version(cloud, name, policy["DefaultVersionId"])
+    if policy is None:
+        return None
+    document = _version(cloud, name, policy["DefaultVersionId"])
+    if document is None:
+        raise odd(f"policy {name}", "the version that is its default is not there")
+    return document
 
 
 def _write_managed(cloud: Cloud, name: str, _before: State, after: State) -> None:
     """A version that says this already is made the default again; else it is written as one more, if there is room."""
     what = f"policy {name}"
     versions = cloud.get("iam", "list_policy_versions", "Versions", resource=what, PolicyArn=name) or []
+    if not versions:
+        raise odd(what, "none of its versions is told")
     for item in versions:
-        if _version(cloud, name, item["VersionId"]) == after:
+        if same("managed_policy", _version(cloud, name, item["VersionId"]), after):
             given: dict[str, Any] = {"PolicyArn": name, "VersionId": item["VersionId"]}
             cloud.put("iam", "set_default_policy_version", resource=what, **given)
             return
@@ -97,7 +105,8 @@ def _role(cloud: Cloud, arn: str) -> dict[str, Any] | None:
 
 
 def _read_trust(cloud: Cloud, name: str) -> State:
-    return documents.normal((_role(cloud, name) or {}).get("AssumeRolePolicyDocument"))
+    held = _role(cloud, name)
+    return None if held is None else documents.normal(told(held, "AssumeRolePolicyDocument", f"trust policy of {name}"))
 
 
 def _write_trust(cloud: Cloud, name: str, _before: State, after: State) -> None:
@@ -109,14 +118,19 @@ def _write_trust(cloud: Cloud, name: str, _before: State, after: State) -> None:
 def _read_session(cloud: Cloud, name: str) -> State:
     # An hour where nothing is told (AWS STS API Reference, AssumeRole: DurationSeconds).
     held = _role(cloud, name)
-    return None if held is None else int(held.get("MaxSessionDuration") or 3600)
+    if held is None:
+        return None
+    told(held, "RoleName", name)
+    return int(held.get("MaxSessionDuration") or 3600)
 
 
 def _write_session(cloud: Cloud, name: str, _before: State, after: State) -> None:
     _, owner = _owner(name)
     # Without it, some implementations take the description away.
-    told = {"Description": text} if (text := (_role(cloud, name) or {}).get("Description")) else {}
-    cloud.put("iam", "update_role", resource=f"sessions of {name}", MaxSessionDuration=after, **told, **owner)
+    role = _role(cloud, name) or {}
+    told(role, "RoleName", name)
+    more = {"Description": role["Description"]} if role.get("Description") else {}
+    cloud.put("iam", "update_role", resource=f"sessions of {name}", MaxSessionDuration=after, **more, **owner)
 
 
 def _read_caller(cloud: Cloud, _name: str) -> State:

@@ -14,7 +14,7 @@ from typing import Any
 from ...finding import EdgepathError
 from ..model import State
 from . import documents
-from .api import Cloud
+from .api import Cloud, told
 from .kind import Kind, changed_since
 
 _POLICY = "default"  # the only name that a key's policy can have
@@ -34,19 +34,20 @@ def _write_policy(cloud: Cloud, name: str, _before: State, after: State) -> None
     here.put("kms", "put_key_policy", resource=f"policy of key {name}", KeyId=name, PolicyName=_POLICY, Policy=text)
 
 
-def _key(cloud: Cloud, name: str) -> dict[str, Any]:
+def _key(cloud: Cloud, name: str) -> dict[str, Any] | None:
     held = cloud.at(name).get("kms", "describe_key", "KeyMetadata", resource=f"key {name}", KeyId=name)
-    return held or {}
+    return None if held is None else dict(held)
 
 
 def _read_state(cloud: Cloud, name: str) -> State:
-    return _key(cloud, name).get("KeyState")
+    held = _key(cloud, name)
+    return None if held is None else told(held, "KeyState", f"key {name}")
 
 
 def _write_state(cloud: Cloud, name: str, before: State, after: State) -> None:
     here, what = cloud.at(name), f"key {name}"
     # A key may be known by an alias; it is changed by its own name.
-    key = _key(cloud, name).get("KeyId", name)
+    key = told(_key(cloud, name) or {}, "KeyId", what)
     if before == "PendingDeletion" and after in ("Enabled", "Disabled"):
         here.put("kms", "cancel_key_deletion", resource=what, KeyId=key)
         before = "Disabled"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...finding import EdgepathError
 from ..model import State
-from .api import Cloud
+from .api import Cloud, told
 from .kind import Kind, merge_fields
 
 
@@ -25,9 +25,11 @@ def _read_lock(cloud: Cloud, name: str) -> State:
         resource=f"object lock of bucket {name}",
         Bucket=name,
     )
+    if held is not None:
+        told(held, "ObjectLockEnabled", f"object lock of bucket {name}", ("Enabled",))
     default = ((held or {}).get("Rule") or {}).get("DefaultRetention") or {}
     return {
-        "enabled": (held or {}).get("ObjectLockEnabled") == "Enabled",
+        "enabled": held is not None,
         "mode": default.get("Mode"),
         "days": default.get("Days") or None,
         "years": default.get("Years") or None,
@@ -58,7 +60,7 @@ def _object(name: str) -> dict[str, str]:
 
 def _read_hold(cloud: Cloud, name: str) -> State:
     held = cloud.get("s3", "get_object_legal_hold", "LegalHold", resource=f"legal hold of {name}", **_object(name))
-    return bool(held) and held.get("Status") == "ON"
+    return held is not None and told(held, "Status", f"legal hold of {name}", ("ON", "OFF")) == "ON"
 
 
 def _write_hold(cloud: Cloud, name: str, _before: State, after: State) -> None:

@@ -19,15 +19,24 @@ from typing import Any
 from ...finding import EdgepathError
 from ..model import State
 from . import documents
-from .api import Cloud, without
+from .api import Cloud, odd, told, without
 from .kind import Kind, merge_fields, merge_named, text
 
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_PAYERS = ("BucketOwner", "Requester")
 _SMALLEST, _SMALLEST_DEFAULT = "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"
 
 
 def _read_versioning(cloud: Cloud, name: str) -> State:
-    answer = cloud.get("s3", "get_bucket_versioning", resource=f"versioning of bucket {name}", Bucket=name)
-    return None if answer is None else {"status": answer.get("Status"), "mfa_delete": answer.get("MFADelete")}
+    what = f"versioning of bucket {name}"
+    answer = cloud.get("s3", "get_bucket_versioning", resource=what, Bucket=name)
+    if answer is None:
+        return None
+    # A bucket that never had versions says nothing of either.
+    status, mfa = answer.get("Status"), answer.get("MFADelete")
+    if status not in (None, "Enabled", "Suspended") or mfa not in (None, "Enabled", "Disabled"):
+        raise odd(what, "the answer says what is not known")
+    return {"status": status, "mfa_delete": mfa}
 
 
 def _write_versioning(cloud: Cloud, name: str, _before: State, after: State) -> None:
@@ -62,13 +71,16 @@ def _plain(value: Any) -> Any:
 
 
 def _read_lifecycle(cloud: Cloud, name: str) -> State:
-    answer = cloud.get("s3", "get_bucket_lifecycle_configuration", resource=f"lifecycle of bucket {name}", Bucket=name)
+    what = f"lifecycle of bucket {name}"
+    answer = cloud.get("s3", "get_bucket_lifecycle_configuration", resource=what, Bucket=name)
     if answer is None:
         return None
+    for rule in told(answer, "Rules", what) or [{}]:  # there is no lifecycle without rules
+        told(rule, "Status", what, ("Enabled", "Disabled"))
     held = _plain(without(answer))
     if held.get(_SMALLEST) == _SMALLEST_DEFAULT:
         del held[_SMALLEST]  # what S3 adds by itself where nobody says anything
-    return {**held, "Rules": sorted(held.get("Rules") or (), key=lambda rule: (str(rule.get("ID")), text(rule)))}
+    return {**held, "Rules": sorted(held["Rules"], key=lambda rule: (str(rule.get("ID")), text(rule)))}
 
 
 def _write_lifecycle(cloud: Cloud, name: str, _before: State, after: State) -> None:
@@ -107,7 +119,12 @@ def _read_encryption(cloud: Cloud, name: str) -> State:
         resource=f"encryption of bucket {name}",
         Bucket=name,
     )
-    return None if held is None else held.get("Rules") or []
+    if held is None:
+        return None
+    what = f"encryption of bucket {name}"
+    for rule in told(held, "Rules", what) or [{}]:
+        told(rule, "ApplyServerSideEncryptionByDefault", what)
+    return held["Rules"]
 
 
 def _write_encryption(cloud: Cloud, name: str, _before: State, after: State) -> None:
@@ -134,13 +151,11 @@ def _write_policy(cloud: Cloud, name: str, _before: State, after: State) -> None
 
 
 def _read_block(cloud: Cloud, name: str) -> State:
-    return cloud.get(
-        "s3",
-        "get_public_access_block",
-        "PublicAccessBlockConfiguration",
-        resource=f"public access block of bucket {name}",
-        Bucket=name,
-    )
+    what = f"public access block of bucket {name}"
+    held = cloud.get("s3", "get_public_access_block", "PublicAccessBlockConfiguration", resource=what, Bucket=name)
+    if held is None:
+        return None
+    return {setting: told(held, setting, what, (True, False)) for setting in _BLOCKS}
 
 
 def _write_block(cloud: Cloud, name: str, _before: State, after: State) -> None:
@@ -153,7 +168,7 @@ def _write_block(cloud: Cloud, name: str, _before: State, after: State) -> None:
 
 def _read_payment(cloud: Cloud, name: str) -> State:
     answer = cloud.get("s3", "get_bucket_request_payment", resource=f"who pays for bucket {name}", Bucket=name)
-    return None if answer is None else answer.get("Payer")
+    return None if answer is None else told(answer, "Payer", f"who pays for bucket {name}", _PAYERS)
 
 
 def _write_payment(cloud: Cloud, name: str, _before: State, after: State) -> None:

@@ -28,9 +28,10 @@ def text_of(state: State, path: str) -> str:
 
 
 def with_text(state: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """The same file with another text."""
+    """The same file with another text: changed now, and under this name alone."""
     data = text.encode("utf-8", errors="surrogateescape")
-    return {**state, "content": base64.b64encode(data).decode("ascii")}
+    kept = {key: value for key, value in state.items() if key not in ("links", "mtime")}
+    return {**kept, "content": base64.b64encode(data).decode("ascii")}
 
 
 def new_file(edge: Edge, text: str, mode: str = "0644") -> dict[str, Any]:
