@@ -35,7 +35,7 @@ _PERMISSIONS = {
 
 
 # What is raised over an answer that is none of the service's.
-_ODD = (ValueError, KeyError, TypeError, AttributeError)
+_ODD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class Unreadable(Exception):
@@ -76,7 +76,11 @@ class Cloud(Account):
         """One read: the answer, or None where the service's own word is that there is none. Raises Unreadable."""
         where = self._where(service)
         heard.forget()
-        answer = self.read(service, operation, result_key, resource=resource, endpoint_url=where, **given)
+        try:
+            answer = self.read(service, operation, result_key, resource=resource, endpoint_url=where, **given)
+        except RecursionError:
+            # The SDK asks for a bucket's region where it is redirected, and is redirected, and asks ...
+            answer = self._unread("error", permission_of(service, operation), resource, "redirected without end")
         if isinstance(answer, Unread):
             raise Unreadable(answer)
         said = heard.last()
