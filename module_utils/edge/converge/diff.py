@@ -31,7 +31,9 @@ def _shown(kind: str, state: State) -> str:
 
 def _attributes(state: dict[str, Any]) -> str:
     """What a file is besides its bytes, where it can differ: shown so that a change of mode alone is seen."""
-    shown = {key: value for key, value in sorted(state.items()) if key not in ("content", "mtime") and value is not None}
+    shown = {
+        key: value for key, value in sorted(state.items()) if key not in ("content", "mtime") and value is not None
+    }
     return "# " + ", ".join(f"{key} {value}" for key, value in shown.items()) + "\n" if shown else ""
 
 

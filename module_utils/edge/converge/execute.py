@@ -83,9 +83,9 @@ def _transfer(item: Mapping[str, Any]) -> str:
 def perform(world: World, journal: Journal, domain: str, changes: Sequence[ObjectChange]) -> Done:
     """Make the changes in order; Stopped at the first that fails, with what was done before it kept.
 
-    What does not stand as it was read, or cannot be read whole at this moment, is left as it is, and so is what the same
-    fix would change after it; the others are made. Programs are told of what was written even where a change fails:
-    none is left with a configuration that is no longer on the disk.
+    What does not stand as it was read, or cannot be read whole at this moment, is left as it is, and so is what the
+    same fix would change after it; the others are made. Programs are told of what was written even where a change
+    fails: none is left with a configuration that is no longer on the disk.
     """
     done = Done()
     written: list[tuple[str, ObjectChange]] = []
@@ -146,7 +146,7 @@ def _tell(world: World, written: Sequence[tuple[str, ObjectChange]]) -> list[str
 def finish(world: World, entries: Sequence[Entry], check: bool) -> Done:
     """Tell programs what a killed run left them untold; the changes are those whose programs are told now."""
     pending = [(entry.path, entry.change) for entry in entries if entry.change.reloads]
-    return Done([change for _, change in pending], [] if check else _tell(world, pending))
+    return Done([change for _, change in pending], messages=[] if check else _tell(world, pending))
 
 
 def seen(world: World, change: ObjectChange) -> State:

@@ -134,7 +134,8 @@ class ObjectChange:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ObjectChange:
         lists = {name: tuple(data[name]) for name in ("because", "summaries", "disruptive", "reloads")}
-        before, absence = data["before"], ""
+        before: State = data["before"]
+        absence = ""
         if isinstance(before, Mapping) and set(before) == {ABSENT}:
             before, absence = None, str(before[ABSENT])
         return cls(Ref(**data["ref"]), before, data["after"], **lists, validate=data.get("validate"), absence=absence)

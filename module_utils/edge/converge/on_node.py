@@ -88,7 +88,10 @@ def _state_of(node: Node, path: str, real: str) -> Any:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    state: dict[str, Any] = {"content": base64.b64encode(data).decode("ascii"), "mode": f"{stat.S_IMODE(about.st_mode):04o}"}
+    state: dict[str, Any] = {
+        "content": base64.b64encode(data).decode("ascii"),
+        "mode": f"{stat.S_IMODE(about.st_mode):04o}",
+    }
     state["mtime"] = about.st_mtime_ns
     if about.st_nlink > 1:
         state["links"] = about.st_nlink

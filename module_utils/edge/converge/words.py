@@ -11,9 +11,7 @@ from .model import ObjectChange
 Labelled = tuple[str, str]
 
 
-def outcome(
-    edges: Mapping[str, Mapping[str, Sequence[str]]], check: bool, purpose: str = "converge"
-) -> Iterator[str]:
+def outcome(edges: Mapping[str, Mapping[str, Sequence[str]]], check: bool, purpose: str = "converge") -> Iterator[str]:
     """Heading and lines of what converge or rollback did: {edge: {"changed": [...], "held": [...], "lost": [...]}}."""
     count = sum(len(told["changed"]) for told in edges.values())
     what = "1 object" if count == 1 else f"{count} objects"

@@ -132,14 +132,16 @@ def undo(journal: Sequence[ObjectChange], states: Mapping[str, State], merge_of:
     return undoing
 
 
-def _undo(undoing: Undoing, span: ObjectChange, steps: Sequence[ObjectChange], current: State, merge: Any) -> None:
+def _undo(
+    undoing: Undoing, span: ObjectChange, steps: Sequence[ObjectChange], current: State, merge: Merge | None
+) -> None:
     """One object that does not stand as it stood before."""
     kind = span.ref.kind
     try:
         if any(step.before is None and not _witnessed(step) for step in steps):
             raise Refused(
-                "its journal is of an older version, and does not say who said that it was absent before; where nothing "
-                "stood there, take it out by hand"
+                "its journal is of an older version, and does not tell whose word it is that there was none; where that "
+                "is so, take it out by hand"
             )
         alone = _alone(steps)
         target = _back([span] if alone else steps, current, merge)
@@ -172,7 +174,9 @@ def _witnessed(step: ObjectChange) -> bool:
     return bool(step.absence) or step.ref.place != CLOUD
 
 
-def as_found(journal: Sequence[ObjectChange], begun: Collection[int], states: Mapping[str, State]) -> list[ObjectChange]:
+def as_found(
+    journal: Sequence[ObjectChange], begun: Collection[int], states: Mapping[str, State]
+) -> list[ObjectChange]:
     """A journal (oldest first) in which an object's last change, where a run was killed in it, is told as it is found.
 
     Nobody has read again what the service made of such a change. begun: the places of those changes in the journal.

@@ -585,3 +585,60 @@ def test_a_statement_that_means_something_else_by_now_is_left(now: dict[str, Any
     after = documents.with_statement(before, _granted("s3:GetObject"))
     with pytest.raises(Refused, match="somebody changed statement Edgepath"):
         documents.merge(before, after, {**before, "Statement": [documents.statement(now)]})
+
+
+KEY, OTHER_KEY = "arn:aws:kms:eu-west-2:1:key/mine", "arn:aws:kms:eu-west-2:1:key/new"
+ENCRYPTION = "bucket_encryption:recordings"
+
+
+def _default(algorithm: str, key: str | None = None, **more: Any) -> list[dict[str, Any]]:
+    named = {"KMSMasterKeyID": key} if key else {}
+    return [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm, **named}, **more}]
+
+
+def _encrypted(now: Any, profile: dict[str, Any] | None = None, **fix: Any) -> Any:
+    edge = Edge.from_mapping({"name": "london", "bucket": "recordings", "profile": profile or {}})
+    asked = {"action": "put_encryption", "bucket": "recordings", **fix}
+    return ACTIONS["put_encryption"].desired(edge, asked, {ENCRYPTION: now})[ENCRYPTION]
+
+
+@pytest.mark.parametrize(
+    ("now", "fix", "then"),
+    [
+        (None, {"algorithm": "AES256"}, _default("AES256")),
+        (_default("AES256"), {"algorithm": "AES256"}, _default("AES256")),
+        (_default("aws:kms", KEY), {"key_id": KEY}, _default("aws:kms", OTHER_KEY, BucketKeyEnabled=True)),
+        (_default("aws:kms", OTHER_KEY), {"key_id": KEY}, _default("aws:kms", OTHER_KEY)),
+        (_default("aws:kms:dsse", KEY), {"key_id": KEY}, _default("aws:kms:dsse", OTHER_KEY)),
+        (_default("aws:kms", KEY, Blocked=1), {"key_id": KEY},
+         _default("aws:kms", OTHER_KEY, BucketKeyEnabled=True, Blocked=1)),
+        (_default("AES256"), {}, _default("aws:kms", OTHER_KEY, BucketKeyEnabled=True)),
+    ],
+)  # fmt: skip
+def test_encryption_is_set_or_gets_another_key(now: Any, fix: dict[str, Any], then: Any) -> None:
+    assert _encrypted(now, {"kms_key_id": OTHER_KEY}, **fix) == then
+
+
+@pytest.mark.parametrize(
+    ("now", "fix", "profile", "why"),
+    [
+        (_default("aws:kms", KEY), {"algorithm": "AES256"}, {}, "with aws:kms by now, which is more than AES256"),
+        (_default("aws:kms"), {"algorithm": "AES256"}, {}, "which is more than AES256"),
+        (_default("aws:kms:dsse", KEY), {"algorithm": "AES256"}, {}, "with aws:kms:dsse by now"),
+        (_default("aws:next", KEY), {"algorithm": "AES256"}, {}, "which does more is not known"),
+        (_default("aws:next", KEY), {"key_id": KEY}, {"kms_key_id": OTHER_KEY}, "which does more is not known"),
+        (
+            _default("aws:kms", "another"),
+            {"key_id": KEY},
+            {"kms_key_id": OTHER_KEY},
+            "is not encrypted with .*mine any",
+        ),
+        (_default("aws:kms", KEY), {"key_id": KEY}, {}, "set kms_key_id in edge_profile"),
+        (_default("aws:kms", KEY), {"key_id": KEY}, {"kms_key_id": "alias/aws/s3"}, "AWS' own key"),
+        (_default("aws:kms", KEY), {"key_id": KEY}, {"kms_key_id": "arn:aws:kms:eu-west-2:1:alias/aws/s3"}, "own key"),
+        ([*_default("AES256"), *_default("aws:kms", KEY)], {"algorithm": "AES256"}, {}, "has 2 rules"),
+    ],
+)
+def test_encryption_is_never_lowered(now: Any, fix: dict[str, Any], profile: dict[str, Any], why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        _encrypted(now, profile, **fix)

@@ -293,9 +293,6 @@ def test_a_change_is_made_once_and_goes_back(case_of: Any, kind: str, make: Any,
     case.roll_back()
 
 
-ABSENT = {kind for kind, make, then in EVERY if kind in ("bucket_lifecycle", "bucket_policy", "public_access_block")}
-
-
 @pytest.mark.parametrize("kind", sorted(objects.KINDS))
 @pytest.mark.parametrize("name", ["{}", "arn:aws:iam::123456789012:role/{}", "arn:aws:iam::123456789012:policy/{}"])
 def test_what_is_not_there_is_no_state(world: Account, kind: str, name: str) -> None:
@@ -304,5 +301,7 @@ def test_what_is_not_there_is_no_state(world: Account, kind: str, name: str) -> 
         pytest.skip("there is always a caller; a group without rules and one that is not there answer alike")
     ref = Ref(CLOUD, kind, name.format("none-such/x"))
     state = world.read([ref])[0][ref.key]
-    assert unread(state) is not None or not state or state == {"enabled": False, "mode": None, "days": None, "years": None}
+    assert (
+        unread(state) is not None or not state or state == {"enabled": False, "mode": None, "days": None, "years": None}
+    )
     assert state is not None or world.absence(ref)

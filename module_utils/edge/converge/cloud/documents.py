@@ -35,7 +35,7 @@ def normal(document: Any) -> Document | None:
     if isinstance(document, str):
         document = json.loads(document)
     held = document.get("Statement") if isinstance(document, Mapping) else None
-    statements = held if isinstance(held, list) else [held]
+    statements: list[Any] = held if isinstance(held, list) else [held]
     if not all(isinstance(item, Mapping) and "Effect" in item for item in statements):
         raise ValueError("the answer is no policy document")
     return {**document, "Statement": [statement(item) for item in statements]}

@@ -72,8 +72,8 @@ def _read(cloud: Cloud, ref: Ref) -> tuple[State, str]:
 def write(edge: Edge, change: ObjectChange, cloud: Cloud | None = None, pauses: Iterable[float] = _PAUSES) -> None:
     """Make one change. Returns when the object is seen as it shall be, or after a while all the same: read it again.
 
-    NotWritten where the object is no longer as the change found it, or cannot be read whole; EdgepathError where the API
-    refuses, with operation, object and permission.
+    NotWritten where the object is no longer as the change found it, or cannot be read whole; EdgepathError where the
+    API refuses, with operation, object and permission.
     """
     handle = cloud or Cloud(edge)
     ref, kind = change.ref, KINDS[change.ref.kind]
