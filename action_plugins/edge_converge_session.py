@@ -89,8 +89,8 @@ def _missing(runs: list[str], edges: list[str]) -> list[str]:
     """What stands of these runs on edges that the inventory does not know, a sentence each."""
     found = {name: run_dir for run_dir in runs for name in journal.edges_of(run_dir)}
     return [
-        f"edge {name}: run {os.path.basename(run_dir)} changed it, and the inventory does not know it; nothing of it is "
-        "put back"
+        f"edge {name}: run {os.path.basename(run_dir)} changed it, and the inventory does not know it; nothing of it "
+        "is put back"
         for name, run_dir in sorted(found.items())
         if edges and name not in edges
     ]

@@ -140,8 +140,8 @@ def _undo(
     try:
         if any(step.before is None and not _witnessed(step) for step in steps):
             raise Refused(
-                "its journal is of an older version, and does not tell whose word it is that there was none; where that "
-                "is so, take it out by hand"
+                "its journal is of an older version, and does not tell whose word it is that there was none; where "
+                "that is so, take it out by hand"
             )
         alone = _alone(steps)
         target = _back([span] if alone else steps, current, merge)
