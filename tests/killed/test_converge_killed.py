@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A converge that is killed with SIGKILL at twenty moments: the next one completes it, rollback restores everything."""
+"""A converge that is killed with SIGKILL at twenty moments: the next one completes it, rollback restores everything.
+
+So it is with a rollback that is killed, and with a converge that is killed after it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from tests.playbooks.converging import World, world_in
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("killed")]
 MOMENTS = 20
+# Where the rollback of a converge that had come far is killed as well; and at every other, a converge after that.
+KILLED_BACK = (11, 13, 15, 17, 19)
 ONLY = str(Path(__file__).parent / "converge_only.yml")
 
 
@@ -61,6 +66,7 @@ def test_a_converge_killed_at_any_of_twenty_moments_is_completed_and_undone(worl
     assert audit.returncode == 2, audit.stdout + audit.stderr
     audited = (world.runs / "latest").resolve()
     broken = (world.files(), world.account())
+    old = world.times(broken[0])
 
     began = time.monotonic()
     whole = world.play(*_converge(world, _run_of(world, audited, 0)))
@@ -68,15 +74,17 @@ def test_a_converge_killed_at_any_of_twenty_moments_is_completed_and_undone(worl
     assert whole.returncode == 0, whole.stdout + whole.stderr
     cured = (world.files(), world.account())
     assert cured[0] != broken[0] and cured[1] != broken[1], "the scenario must change files and the account"
+    changed = [name for name in cured[0] if cured[0][name] != broken[0].get(name)]
+    began = time.monotonic()
     _rollback(world, broken, "the whole converge")
+    back = time.monotonic() - began
+    assert world.times(changed) == {name: old[name] for name in changed if name in old}, (
+        "a file that is put back is as old as it was"
+    )
 
     reached: dict[str, int] = {}
     for moment in range(1, MOMENTS + 1):
-        process = world.start(*_converge(world, _run_of(world, audited, 2 * moment)))
-        time.sleep(seconds * moment / (MOMENTS + 1))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        _kill(world, _converge(world, _run_of(world, audited, 2 * moment)), seconds * moment / (MOMENTS + 1))
         state = (world.files(), world.account())
         at = "untouched" if state == broken else "done" if state == cured else "halfway"
         reached[at] = reached.get(at, 0) + 1
@@ -86,8 +94,21 @@ def test_a_converge_killed_at_any_of_twenty_moments_is_completed_and_undone(worl
             assert (world.files(), world.account()) == cured, f"moment {moment}: the next converge did not complete it"
         if moment % 5 == 0:
             assert "Traceback" not in world.play("audit.yml", "--limit", "london").stdout
+        if moment in KILLED_BACK:
+            _kill(world, ["rollback.yml", "--limit", "london"], back * moment / (MOMENTS + 1))
+        if moment in KILLED_BACK[::2]:
+            _kill(world, _converge(world, _run_of(world, audited, 100 + moment)), seconds * moment / (MOMENTS + 1))
         _rollback(world, broken, f"moment {moment}")
     assert len(reached) > 1, f"every moment fell at the same place ({reached}); the kills tell nothing"
+
+
+def _kill(world: World, arguments: list[str], after: float) -> None:
+    """Begin a play, and end it in the midst."""
+    process = world.start(*arguments)
+    time.sleep(after)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
 
 
 def _rollback(world: World, broken: tuple[object, object], when: str) -> None:

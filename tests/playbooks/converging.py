@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,11 @@ class World:
                 digest = hashlib.sha256(base.read_bytes()).hexdigest()
                 found[str(relative)] = f"{digest} {stat.st_mode:o} {stat.st_uid}:{stat.st_gid}"
         return found
+
+    def times(self, names: Iterable[str]) -> dict[str, int]:
+        """When these files were changed last, in nanoseconds."""
+        base = self.directory / "edges"
+        return {name: (base / name).stat().st_mtime_ns for name in names if (base / name).exists()}
 
     def account(self) -> dict[str, Any]:
         """What converge may change in the account, read by nobody else's code."""
@@ -125,8 +130,8 @@ def told(output: str) -> dict[str, list[str]]:
     edge = ""
     for line in rest.splitlines()[1:]:
         if line.startswith("    "):
-            word, _, what = line.strip().partition(" ")
-            if word in ("would", "changed"):
+            word, what = line[4:17].strip(), line[17:]
+            if word in ("would", "changed", "put back"):
                 found.setdefault(edge, []).append(what.strip().partition(" [")[0])
         elif line.startswith("  "):
             edge = line.strip()

@@ -30,11 +30,19 @@ def recap(output: str, edge: str) -> str:
 
 def test_the_plan_is_done_once_and_taken_back_whole(world: World) -> None:
     files, account = world.files(), world.account()
+    times = world.times(files)
+    squid = world.root("london") / "etc/squid/squid.conf"
+    os.link(squid, squid.with_name("squid.kept"))
 
     plan = world.play("converge.yml", "--limit", EDGES, "--check", "--diff")
     assert plan.returncode == 0, plan.stdout + plan.stderr
     assert "nothing was changed" in plan.stdout and "+read_timeout 100 minutes" in plan.stdout
-    assert (world.files(), world.account()) == (files, account), "check mode changed something"
+    kept = str(squid.with_name("squid.kept").relative_to(world.directory / "edges"))
+    assert (world.files(), world.account()) == ({**files, kept: files[kept[:-5] + ".conf"]}, account), (
+        "changed something"
+    )
+    assert "/etc/squid/squid.conf has 2 names (hard links)" in " ".join(plan.stderr.split() + plan.stdout.split())
+    squid.with_name("squid.kept").unlink()
     predicted = told(plan.stdout)
     assert set(predicted) == {"london", "walled", "patchy", "denied"}, plan.stdout
     assert predicted["london"] == ["file:/etc/squid/squid.conf"]
@@ -57,13 +65,19 @@ def test_the_plan_is_done_once_and_taken_back_whole(world: World) -> None:
 
     preview = world.play("rollback.yml", "--limit", EDGES, "--check", "--diff")
     assert preview.returncode == 0 and world.files() == files_after, preview.stdout + preview.stderr
+    assert "would be put back; nothing was changed" in preview.stdout
     assert {edge: sorted(what) for edge, what in told(preview.stdout).items()} == {
         edge: sorted(what) for edge, what in predicted.items()
     }
+    link = world.runs / "latest-partial"
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.basename(min(str(path.parent) for path in world.runs.glob("*/converge.json"))))
     back = world.play("rollback.yml", "--limit", EDGES)
     assert back.returncode == 0, back.stdout + back.stderr
+    assert f"edgepath: {sum(map(len, predicted.values()))} objects put back" in back.stdout
     assert world.files() == files
     assert world.account() == account
+    assert world.times(files) == times, "a file that is put back is as old as it was"
 
     nothing = world.play("rollback.yml", "--limit", EDGES)
     assert nothing.returncode == 2 and "holds no converge to undo" in nothing.stdout
@@ -76,6 +90,7 @@ def test_what_somebody_edited_since_is_left_and_told(world: World) -> None:
     conf.write_text(edited)
     back = world.play("rollback.yml", "--limit", "london")
     assert back.returncode == 2 and "not put back: file:/etc/squid/squid.conf" in back.stdout
+    assert "edgepath: 0 objects put back; 1 not put back" in back.stdout
     assert conf.read_text() == edited
     saved = max(world.runs.glob("*/before/london/files/etc/squid/squid.conf"))
     assert "read_timeout" not in saved.read_text(), "what was there before is there to be copied back by hand"
