@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The objects that changed, or in check mode would change, and the checks that asked for it.
+  description: The objects that were put back, or in check mode would be, and the checks that had asked for the change.
   returned: success
   type: list
   elements: dict

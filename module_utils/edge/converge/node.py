@@ -74,7 +74,8 @@ class Node:
         """({ref.key: state}, transfers): transfers is a list of mappings, or an unread fact."""
         wanted = [ref for ref in refs if ref.place == NODE]
         result = self._objects(wanted, {"addresses": list(addresses)})
-        states, transfers = _sound(wanted, result), result["transfers"]
+        untold = Unread("error", "read", "transfers", "the edge's answer does not tell of them").to_fact()
+        states, transfers = _sound(wanted, result), result.get("transfers", untold)
         jobs = self._running_jobs()
         if unread(transfers) is None:
             transfers = jobs if unread(jobs) is not None else [*transfers, *jobs]

@@ -62,7 +62,7 @@ class Cloud(Account):
         # The controller may know the storage by another name than the edge does.
         compatible = edge.storage_kind == "s3_compatible"
         self._storage = (edge.aws_endpoint_url or edge.storage_url) if compatible else None
-        self.sent = 0  # how many changes were asked for
+        self.sent: list[str] = []  # the changes that were asked for, by their permissions
 
     def at(self, arn: str) -> Cloud:
         """This handle in the region that an ARN names."""
@@ -70,7 +70,9 @@ class Cloud(Account):
         region = parts[3] if len(parts) > 5 else ""
         if not region or region == self.key.region:
             return self
-        return Cloud(replace(self.edge, region=region))
+        there = Cloud(replace(self.edge, region=region))
+        there.sent = self.sent
+        return there
 
     def get(self, service: str, operation: str, result_key: str | None = None, *, resource: str, **given: Any) -> Any:
         """One read: the answer, or None where the service's own word is that there is none. Raises Unreadable."""
@@ -101,7 +103,7 @@ class Cloud(Account):
                 raise self._refusal(self._failed, resource)
             with self._lock:
                 self.calls[permission] += 1
-                self.sent += 1
+                self.sent.append(permission)
             return getattr(client, operation)(**given)
         except botocore.exceptions.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))

@@ -93,17 +93,17 @@ def write(edge: Edge, change: ObjectChange, cloud: Cloud | None = None, pauses: 
 
 def _send(edge: Edge, cloud: Cloud, send: Write, current: State, change: ObjectChange) -> None:
     """Write it. What the writer itself must read first, and cannot, leaves the object as it is."""
-    ref, sent = change.ref, cloud.sent
+    ref, sent = change.ref, len(cloud.sent)
     try:
         send(cloud, ref.name, current, change.after)
     except Unreadable as error:
         message = f"edge {edge.name}: {ref.kind} {ref.name} is not changed: {error}"
-        if cloud.sent == sent:
+        if len(cloud.sent) == sent:
             raise NotWritten(message) from None
         raise EdgepathError(f"{message}; a part of the change is made") from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"edge {edge.name}: {ref.kind} {ref.name}: an answer is not what the service sends ({error!r:.200})"
-        if cloud.sent == sent:
+        if len(cloud.sent) == sent:
             raise NotWritten(f"{message}; it is not changed") from None
         raise EdgepathError(message) from None
 
