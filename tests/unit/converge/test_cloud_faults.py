@@ -82,7 +82,8 @@ class Wire:
         """moto does not keep who pays."""
         if not reads:
             self.payer = re.search(r"<Payer>(\w+)<", str(request.body))[1]  # type: ignore[index]
-        return _response(request, 200, {}, (_PAID % self.payer).encode() if reads else b"")
+        body = (_PAID % self.payer).encode() if reads else b""
+        return _response(request, 200, {"x-amz-request-id": "0123456789ABCDEF"}, body)
 
 
 def _response(request: Any, status: int, headers: dict[str, str], body: bytes) -> Any:
