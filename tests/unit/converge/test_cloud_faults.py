@@ -35,6 +35,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from lab.lies import LIES, Asked, told
 from tests.unit.converge.kinds import AT_ONCE, CASES, EDGE, REGION, Clients, _bucket, _table, _vpc
 
+pytestmark = pytest.mark.xdist_group("faults")
 # One of each sort: what is read when it has been written is as what is read before.
 SOME = ("404 without body", "200 without body", "200 with HTML", "denied", "throttled")
 _READS = re.compile("Get|Describe|List|Head")
@@ -148,7 +149,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(reading, "MAX_ATTEMPTS", 2)
     wire, real = Wire(), BotocoreStubber.__call__
