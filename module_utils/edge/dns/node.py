@@ -10,6 +10,7 @@ import secrets
 from typing import Any
 
 from ..finding import Unread
+from ..redaction.resolver_text import resolved as shown_settings
 from ..targets import Edge
 from . import live
 from .addresses import is_ip
@@ -98,7 +99,7 @@ def _resolved(edge: Edge) -> Any:
     if isinstance(uplink, Unread):
         return uplink
     uplinks = parse(uplink.text)["nameservers"] if uplink.text is not None else []
-    return {"settings": parse_resolved(texts), "uplinks": uplinks}
+    return {"settings": shown_settings(parse_resolved(texts)), "uplinks": uplinks}
 
 
 def _parsed(edge: Edge, path: str, parser: Any) -> Any:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..redaction.resolver_text import actions
 from .resolvconf import is_address
 
 # What glibc does without an nsswitch.conf or without its line (nss/nss_database.c).
@@ -27,7 +28,8 @@ def parse_nsswitch(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), start=1):
         name, colon, value = line.split("#", 1)[0].partition(":")
         if colon and name.strip() == "hosts":
-            return {"line": number, "text": " ".join(value.split()), "services": _services(value)}
+            shown = actions(value)
+            return {"line": number, "text": shown, "services": _services(shown)}
     return default_nsswitch()
 
 

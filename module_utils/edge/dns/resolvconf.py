@@ -7,8 +7,12 @@ Sources: resolv.conf(5); glibc resolv/res_init.c and res_send.c; resolved.conf(5
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ..redaction.resolver_text import line_of_resolver
+from ..redaction.shapes import mask
 
 # resolv.conf(5): defaults and silent caps of the options, and MAXNS of <resolv.h>.
 MAX_NAMESERVERS = 3
@@ -23,6 +27,8 @@ KEYWORDS = ("nameserver", "domain", "search", "sortlist", "options")
 STUBS = ("127.0.0.53", "127.0.0.54")  # systemd-resolved(8), the stub listeners
 MAX_PROBLEMS = 20
 _SHOWN = 80
+# A misspelt option may be quoted; what looks like none may be anything.
+_OPTION_LIKE = re.compile(r"[a-z0-9-]{1,30}(?::-?[0-9a-z.]{0,12})?", re.IGNORECASE)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def parse(text: str) -> dict[str, Any]:
         words = bare.split()
         why = _take(words, servers, found) if bare[0] not in " \t" else "starts with a space, which glibc ignores"
         if why and len(found["problems"]) < MAX_PROBLEMS:
-            found["problems"].append({"line": number, "text": _shown(bare), "why": why})
+            found["problems"].append({"line": number, "text": _shown(line_of_resolver(bare)), "why": why})
     return {"nameservers": servers[:MAX_NAMESERVERS], "ignored": servers[MAX_NAMESERVERS:][:MAX_PROBLEMS], **found}
 
 
@@ -68,7 +74,7 @@ def _options(values: Iterable[str], options: dict[str, Any]) -> str | None:
         elif value in FLAGS:
             options["flags"] = [*(flag for flag in options["flags"] if flag != value), value]
         else:
-            wrong.append(_shown(value))
+            wrong.append(_shown(value if _OPTION_LIKE.fullmatch(value) else mask(value)))
     return f"has options that resolv.conf(5) does not know: {', '.join(wrong[:5])}" if wrong else None
 
 

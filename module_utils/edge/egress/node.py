@@ -23,6 +23,7 @@ from typing import Any
 
 from ..dns.rootfile import NodeFile, read_text
 from ..finding import Unread
+from ..redaction.resolver_text import redact_filter, redact_ruleset
 from ..targets import Edge
 
 RECORDED = "/var/lib/edgepath/recorded"
@@ -166,7 +167,7 @@ def _iptables(kind: str, in_use: bool) -> list[Any]:
     for command in (f"{kind}-legacy-save", f"{kind}-save"):
         printed = _run([command])
         if printed is not None:
-            return [printed if isinstance(printed, Unread) else _part(kind, command, printed)]
+            return [printed if isinstance(printed, Unread) else _part(kind, command, redact_filter(printed))]
     if not in_use:
         return []
     message = f"tables of {kind} are in use, and {kind}-save, which would list them, is not installed on the edge"
@@ -191,7 +192,7 @@ def _recorded(node: _Node) -> Any:
     for kind in ("iptables", "ip6tables"):
         held = node.text(f"{RECORDED}/{kind}-save.txt")
         if held is not None:
-            found.append(held if isinstance(held, Unread) else _part(kind, f"{kind}-save", held))
+            found.append(held if isinstance(held, Unread) else _part(kind, f"{kind}-save", redact_filter(held)))
     return found or printed
 
 
@@ -203,7 +204,7 @@ def _nft(printed: str | Unread) -> Any:
     if isinstance(printed, Unread):
         return printed
     try:
-        return _part("nft", "nft -j list ruleset", json.loads(printed))
+        return _part("nft", "nft -j list ruleset", redact_ruleset(json.loads(printed)))
     except ValueError as error:
         return Unread("error", "nft -j list ruleset", "host firewall", f"the output of nft is not JSON: {error}")
 

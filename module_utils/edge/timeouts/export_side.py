@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ..finding import Unread, unread
+from ..redaction.shapes import REDACTED
 from ..settings import SettingsError, format_of, leaves, line_of, lookup, parse_duration, parse_settings, unit_of_key
 from ..targets import Edge
-from .redact import REDACTED
 from .unread_parts import first_unread, readable
 
 _SUFFIX = re.compile(r"(?:[_.-]?(?:ms|millis|milliseconds|sec|secs|seconds|min|mins|minutes|hours|s))$", re.IGNORECASE)

@@ -10,10 +10,11 @@ import fnmatch
 import os
 import posixpath
 import stat
+from collections.abc import Mapping
 from typing import Union
 
 from ..finding import Unread
-from .redact import redact_text
+from ..redaction.text import redact
 
 # A configuration file of a megabyte is a mistake or an attack; the largest that Debian ships is Squid's, 0.3 MB.
 MAX_BYTES = 1024 * 1024
@@ -54,10 +55,10 @@ class Node:
             pending = [piece for piece in target.split("/") if piece] + pending
         return os.path.join(self.root, *done)
 
-    def read(self, path: str, limit: int = MAX_BYTES) -> Text:
-        """The redacted text of a file."""
-        raw = self.read_raw(path, limit)
-        return redact_text(raw) if isinstance(raw, str) else raw
+    def read(self, path: str, kind: str, keys: Mapping[str, str] | None = None) -> Text:
+        """The text of a file as it may leave the node. kind, keys: as redaction.text.redact takes them."""
+        raw = self.read_raw(path)
+        return redact(raw, kind, keys) if isinstance(raw, str) else raw
 
     def read_raw(self, path: str, limit: int = MAX_BYTES) -> Text:
         """The text of a file as it is. Whoever calls this redacts."""
@@ -96,8 +97,8 @@ class Node:
         return [item.decode("utf-8", errors="replace") for item in data.split(b"\0") if item]
 
     def wanted(self, path: str, variable: str) -> str | Unread:
-        """The redacted text of a file that the inventory names: where it is absent, that is an error."""
-        text = self.read(path)
+        """The text, as it is, of a file that the inventory names: where it is absent, that is an error."""
+        text = self.read_raw(path)
         if text is None:
             return Unread("error", "read", path, f"{path}: no such file; correct {variable}")
         return text

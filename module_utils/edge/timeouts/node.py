@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 from ..finding import Unread
+from ..redaction.shapes import REDACTED
+from ..redaction.text import format_of, redact
 from ..targets import Edge
 from .files import Node
 from .node_proxies import proxy_configs
@@ -29,7 +31,7 @@ def gather_node(edge: Edge, run: Runner = run_command) -> dict[str, Any]:
     running = process(node, properties)
     return {
         "live": node.live,
-        "export_config": _named(node, edge.export_config_path, "edge_export_config_path"),
+        "export_config": _named(node, edge.export_config_path, "edge_export_config_path", edge),
         "recording_storage": _named(node, edge.recording_storage_path, "edge_recording_storage_path"),
         "proxy_configs": proxy_configs(node, edge.proxy_config_paths, run),
         "sysctl": sysctls(node),
@@ -40,11 +42,15 @@ def gather_node(edge: Edge, run: Runner = run_command) -> dict[str, Any]:
     }
 
 
-def _named(node: Node, path: str | None, variable: str) -> Any:
+def _named(node: Node, path: str | None, variable: str, edge: Edge | None = None) -> Any:
+    """A settings file. edge: whose inventory says more of it: its format, and where in it what stands."""
     if path is None:
         return None
     text = node.wanted(path, variable)
-    return text.to_fact() if isinstance(text, Unread) else {"path": path, "text": text}
+    if isinstance(text, Unread):
+        return text.to_fact()
+    keys = {} if edge is None else {where: name for name, where in edge.export_config_keys.items()}
+    return {"path": path, "text": redact(text, format_of(path, edge and edge.export_config_format), keys)}
 
 
 def _aws_config(node: Node, service: Any, running: Any) -> list[Any]:
@@ -54,7 +60,11 @@ def _aws_config(node: Node, service: Any, running: Any) -> list[Any]:
     paths = [given] if given else _home_configs(node, service)
     found: list[Any] = []
     for path in dict.fromkeys(paths):
-        text = node.read(path)
+        if REDACTED in path:
+            hidden = Unread("error", "read", "AWS_CONFIG_FILE", "AWS_CONFIG_FILE: was redacted on the edge, so it is not read")
+            found.append({"path": path, "text": hidden.to_fact()})
+            continue
+        text = node.read(path, "aws")
         if isinstance(text, Unread):
             found.append({"path": path, "text": text.to_fact()})
         elif text is not None:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..finding import Unread
+from ..redaction.text import redact
 from .files import MAX_BYTES, Node
 from .node_system import Runner, run_command
-from .redact import redact_text
 
 # Where Debian, Red Hat and the projects' own images put them.
 USUAL_PLACES = {
@@ -65,7 +65,7 @@ def proxy_configs(node: Node, named: Sequence[str], run: Runner = run_command) -
         found[path] = _config(node, path, None, node.wanted(path, "edge_proxy_config_paths"), True)
     for kind, places in USUAL_PLACES.items():
         for path in dict.fromkeys((*places, *running.get(kind, ()))):
-            text = None if path in found else node.read(path)
+            text = None if path in found else node.read_raw(path)
             if text is not None:
                 found[path] = _config(node, path, kind, text, False)
     if node.live:
@@ -91,12 +91,13 @@ def _config(node: Node, path: str, kind: str | None, text: Any, explicit: bool) 
                 "files": {}, "problems": [], "check": None}  # fmt: skip
     kind = kind or kind_of(path, text)
     files, problems = _follow(node, path, text, kind) if kind in _INCLUDE else ({}, [])
-    return {"path": path, "kind": kind, "text": text, "explicit": explicit, "running": None, "files": files,
+    files = {name: redact(content, str(kind)) for name, content in files.items()}
+    return {"path": path, "kind": kind, "text": redact(text, kind or ""), "explicit": explicit, "running": None, "files": files,
             "problems": [problem.to_fact() for problem in problems], "check": None}  # fmt: skip
 
 
 def _follow(node: Node, main: str, text: str, kind: str) -> tuple[dict[str, str], list[Unread]]:
-    """The included files of a configuration, each once; what could not be read or goes too far is a problem."""
+    """The included files of a configuration as they are, each once; what could not be read or goes too far is a problem."""
     files: dict[str, str] = {main: text}
     problems: list[Unread] = []
     size = len(text)
@@ -109,7 +110,7 @@ def _follow(node: Node, main: str, text: str, kind: str) -> tuple[dict[str, str]
             if depth >= MAX_DEPTH or len(files) >= MAX_FILES or size > 4 * MAX_BYTES:
                 message = f"{origin}: includes go deeper than {MAX_DEPTH} levels, {MAX_FILES} files or 4 MiB"
                 return files, [*problems, Unread("error", "read", path, message)]
-            included = node.read(path)
+            included = node.read_raw(path)
             if isinstance(included, str):
                 files[path] = included
                 size += len(included)
@@ -187,4 +188,4 @@ def _ask_the_program(config: dict[str, Any], run: Runner) -> None:
 def _dumped(text: str) -> dict[str, str]:
     """The files of `nginx -T`, by name."""
     parts = _DUMP_FILE.split(text)
-    return {name: redact_text(body[1:]) for name, body in zip(parts[1::2], parts[2::2])}
+    return {name: redact(body[1:], "nginx") for name, body in zip(parts[1::2], parts[2::2])}

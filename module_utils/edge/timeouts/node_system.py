@@ -14,8 +14,11 @@ import subprocess
 from typing import Any, Callable, Union
 
 from ..finding import Unread
+from ..redaction.command import arguments as shown_arguments
+from ..redaction.command import environment as shown_environment
+from ..redaction.lines import numbers
+from ..redaction.text import redact
 from .files import Node
-from .redact import redact_arguments, redact_environment, redact_text
 
 SYSCTLS = (
     "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes",
@@ -38,7 +41,6 @@ UNIT_PROPERTIES = (
 RECORDED = "/var/lib/edgepath/recorded"
 COMMAND_SECONDS = 15
 MAX_OUTPUT = 4 * 1024 * 1024
-_WANTED_VARIABLES = re.compile(r"proxy|^AWS_|^BOTO|timeout|keepalive", re.IGNORECASE)
 
 Answer = Union[str, Unread]
 Runner = Callable[["list[str]"], Answer]
@@ -63,7 +65,7 @@ def run_command(arguments: list[str]) -> Answer:
         return Unread(state, shown, arguments[0], f"{shown}: {error.strerror}")
     output = done.stdout[:MAX_OUTPUT].decode("utf-8", errors="replace")
     if done.returncode != 0:
-        reason = redact_text(done.stderr.decode("utf-8", errors="replace").strip()[-300:])
+        reason = redact(done.stderr.decode("utf-8", errors="replace").strip()[-300:], "prose")
         return Unread("error", shown, arguments[0], f"{shown}: exit {done.returncode}: {reason or 'no message'}")
     return output
 
@@ -94,7 +96,7 @@ def _running(node: Node, name: str) -> Any:
     if value is None and not node.live and not unloaded:
         message = f"{name}: the copy of the node holds no {path}"
         return Unread("not_collected", "read", path, message).to_fact()
-    return value.to_fact() if isinstance(value, Unread) else value and " ".join(value.split())
+    return value.to_fact() if isinstance(value, Unread) else value and numbers(" ".join(value.split()))
 
 
 def _on_disk(node: Node) -> Any:
@@ -108,9 +110,9 @@ def _on_disk(node: Node) -> Any:
     files: list[dict[str, Any]] = []
     for name in sorted(chosen):
         if not node.is_masked(chosen[name]):
-            text = node.read(chosen[name])
+            text = node.read(chosen[name], "sysctl")
             files.append({"path": chosen[name], "text": _fact(text)})
-    return {"files": files, "sysctl_conf": _fact(node.read("/etc/sysctl.conf"))}
+    return {"files": files, "sysctl_conf": _fact(node.read("/etc/sysctl.conf", "sysctl"))}
 
 
 def unit(node: Node, name: str | None, run: Runner = run_command) -> Any:
@@ -126,7 +128,7 @@ def unit(node: Node, name: str | None, run: Runner = run_command) -> Any:
     shown = recorded(
         node, "systemctl-show.txt", ["systemctl", "show", name, "--property", ",".join(UNIT_PROPERTIES)], run
     )
-    properties = {} if isinstance(shown, Unread) else _properties(redact_text(shown))
+    properties = {} if isinstance(shown, Unread) else _properties(redact(shown, "unit"))
     files = _unit_files(node, name)
     if isinstance(files, Unread):
         return files.to_fact()
@@ -155,7 +157,7 @@ def _unit_files(node: Node, name: str) -> list[dict[str, Any]] | Unread:
         paths = [posixpath.join(directory, candidate) for directory in UNIT_DIRECTORIES]
         path = next((path for path in paths if node.exists(path) or node.is_masked(path)), None)
         if path is not None:
-            files.append({"path": path, "text": None if node.is_masked(path) else _fact(node.read(path))})
+            files.append({"path": path, "text": None if node.is_masked(path) else _fact(node.read(path, "unit"))})
             break
     chosen: dict[str, str] = {}
     for owner in _drop_in_owners(name, template, stem, kind):
@@ -167,7 +169,7 @@ def _unit_files(node: Node, name: str) -> list[dict[str, Any]] | Unread:
                 {item: posixpath.join(directory, f"{owner}.d", item) for item in names if item.endswith(".conf")}
             )
     files += [
-        {"path": chosen[item], "text": _fact(node.read(chosen[item]))}
+        {"path": chosen[item], "text": _fact(node.read(chosen[item], "unit"))}
         for item in sorted(chosen)
         if not node.is_masked(chosen[item])
     ]
@@ -189,8 +191,9 @@ def _environment_files(node: Node, files: list[dict[str, Any]]) -> list[dict[str
             match = re.match(r"\s*EnvironmentFile\s*=\s*(-?)(/\S+)\s*$", line)
             if match and len(found) < 32:
                 optional, path = match.groups()
-                text = node.read(path) if optional else node.wanted(path, "EnvironmentFile= of the unit")
-                found.append({"path": path, "text": _fact(text)})
+                text = node.read_raw(path) if optional else node.wanted(path, "EnvironmentFile= of the unit")
+                shown = redact(text, "environment") if isinstance(text, str) else _fact(text)
+                found.append({"path": path, "text": shown})
     return found
 
 
@@ -204,17 +207,18 @@ def process(node: Node, properties: Any) -> Any:
     environment = node.nul_separated(f"/proc/{pid}/environ")
     arguments = node.nul_separated(f"/proc/{pid}/cmdline")
     pairs = [] if isinstance(environment, Unread) else [item.partition("=") for item in environment]
-    wanted = {name: value for name, _, value in pairs if _WANTED_VARIABLES.search(name)}
+    variables = {name: value for name, _, value in pairs}
     return {
         "pid": int(pid),
-        "environment": _fact(environment) if isinstance(environment, Unread) else redact_environment(wanted),
-        "command_line": _fact(arguments) if isinstance(arguments, Unread) else redact_arguments(arguments),
+        "environment": _fact(environment) if isinstance(environment, Unread) else shown_environment(variables),
+        "command_line": _fact(arguments) if isinstance(arguments, Unread) else shown_arguments(arguments),
     }
 
 
 def sockets(node: Node, run: Runner = run_command) -> Any:
     """What `ss -tnoi` prints, or unread."""
-    return _fact(recorded(node, "ss.txt", ["ss", "-tnoi"], run))
+    text = recorded(node, "ss.txt", ["ss", "-tnoi"], run)
+    return redact(text, "sockets") if isinstance(text, str) else _fact(text)
 
 
 def _fact(value: Any) -> Any:
