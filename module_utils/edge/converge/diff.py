@@ -33,8 +33,8 @@ def _shown(state: State) -> str:
     if state is None:
         return ""
     if isinstance(state, str):
-        return redact_document(state) + "\n"
-    return json.dumps(redact_document(state), indent=2, sort_keys=True) + "\n"
+        return f"{redact_document(state)}\n"
+    return str(json.dumps(redact_document(state), indent=2, sort_keys=True)) + "\n"
 
 
 def _files(path: str, before: State, after: State) -> tuple[str, str]:

@@ -34,6 +34,10 @@ _PROGRAMS: dict[str, Callable[[str], str]] = {
 }
 
 
+# What redact() takes for a kind; "" is any text of which nothing is known.
+KINDS = (*_PROGRAMS, "yaml", "envoy", "toml", "properties", "ini", "aws", "")
+
+
 def format_of(path: str, given: str | None = None) -> str:
     """The format of a settings file, as edge_export_config_format or its ending tells it; "" where neither does."""
     if given:

@@ -112,8 +112,8 @@ class _Reader:
         text = self.text
         if text[start] in "\"'":
             closed = string_end(text, start)
-            colon = _QUOTED_KEY.match(text, closed, end) if closed <= end else None
-            return (closed, self._skip(colon.end(), end)) if colon else (-1, -1)
+            sign = _QUOTED_KEY.match(text, closed, end) if closed <= end else None
+            return (closed, self._skip(sign.end(), end)) if sign else (-1, -1)
         if text[start] in "{[|>&*!%@`,]}":
             return self._tagged_key(start, end)
         colon = text.find(": ", start, end)

@@ -50,7 +50,7 @@ def _named(node: Node, path: str | None, variable: str, edge: Edge | None = None
     if isinstance(text, Unread):
         return text.to_fact()
     keys = {} if edge is None else {where: name for name, where in edge.export_config_keys.items()}
-    return {"path": path, "text": redact(text, format_of(path, edge and edge.export_config_format), keys)}
+    return {"path": path, "text": redact(text, format_of(path, None if edge is None else edge.export_config_format), keys)}
 
 
 def _aws_config(node: Node, service: Any, running: Any) -> list[Any]:
