@@ -3,7 +3,7 @@
 
     python benchmarks/redaction.py [--letters 50000] [--most 3.0]
 
-Linear is a ratio of about 2; the status is 1 where the median of three readings is above --most for 2n or 4n over half of it.
+Linear is a ratio of about 2; the status is 1 where one is above --most (medians of three readings).
 Run it with the oldest Python that an edge may have: only the standard library is needed.
 """
 
@@ -95,7 +95,7 @@ def main() -> int:
             if bad or times[-1] > 0.5:
                 print(f"{name:24} {kind or 'unknown':12} {' '.join(f'{item:8.3f} s' for item in times)}"
                       f"   x{ratios[0]:.1f} x{ratios[1]:.1f}{'  NOT LINEAR' if bad else ''}")  # fmt: skip
-    print(f"{len(TEXTS) * len(KINDS)} texts of {given.letters} to {4 * given.letters} letters; the slowest took {worst:.2f} s")
+    print(f"{len(TEXTS) * len(KINDS)} texts of {given.letters} to {4 * given.letters} letters; slowest {worst:.2f} s")
     return 1 if slow else 0
 
 

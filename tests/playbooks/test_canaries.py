@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 
 from .conftest import Audit
@@ -67,6 +70,7 @@ def plant(root: Path, canary: Canaries) -> None:
     add(root, "opt/edge/recording-storage.yaml",
         f"  credentials:\n    accessKeyId: AKIAABCDEFGHIJKLMNOP\n    secretAccessKey: {canary('storage, secret key')}\n"
         f"    sessionToken: {canary('storage, session token')}\n")  # fmt: skip
+    plant_shapes(root, canary)
     for name in ("config", "credentials"):
         add(root, f"var/lib/export/.aws/{name}",
             f"[default]\nregion = eu-west-2\naws_access_key_id = AKIAABCDEFGHIJKLMNOP\n"
@@ -90,7 +94,9 @@ def plant(root: Path, canary: Canaries) -> None:
     add(root, "etc/haproxy/haproxy.cfg",
         f"global\n  stats socket /run/haproxy.sock\ndefaults\n  timeout server 2h\n  timeout client 2h\n"
         f"frontend stats\n  bind :8404\n  stats auth admin:{canary('haproxy, stats')}\n"
-        f"userlist edges\n  user export insecure-password {canary('haproxy, user')}\n")  # fmt: skip
+        f"userlist edges\n  user export insecure-password {canary('haproxy, user')}\n"
+        f"backend b\n  # {canary('haproxy, comment')}\n"
+        f"  http-request set-header X-Auth-Key {canary('haproxy, header')}\n")  # fmt: skip
     add(root, "etc/nginx/nginx.conf",
         f"http {{\n  server {{\n    listen 8080;\n    location / {{\n"
         f"      proxy_pass https://s3.eu-west-2.amazonaws.com;\n"
@@ -104,6 +110,34 @@ def plant(root: Path, canary: Canaries) -> None:
         "var/log/squid/access.log",
         f"1795141121.300 900004 127.0.0.1 TCP_MISS/502 39 PUT {canary.url('access log')} - HIER_DIRECT/1.2.3.4 -\n",
     )
+
+
+def plant_shapes(root: Path, canary: Canaries) -> None:
+    """The shapes that no list of names would know, and the places in which nobody looks for a secret."""
+    add(root, "opt/edge/export.yaml",
+        f"  # the old one was {canary('settings, comment')}\n"
+        f"  psk: {canary('settings, psk')}\n  smtpPass: {canary('settings, pass')}\n"
+        f"  accounts:\n  - name: password\n    value: {canary('settings, value')}\n"
+        f"  note: >\n    {canary('settings, folded')}\n"
+        f"  relay: export:{canary('settings, no scheme')}@relay:25\n"
+        f"  jwt: eyJhbGciOiJIUzI1NiJ9.{canary('settings, jwt')}.c2ln\n"
+        f"  pem: |\n    -----BEGIN PGP PRIVATE KEY BLOCK-----\n    {canary('settings, pgp')}\n"
+        f"    -----END PGP PRIVATE KEY BLOCK-----\n")  # fmt: skip
+    add(root, "opt/edge/recording-storage.yaml", f"  webhook: https://hooks.example.org/{canary('storage, webhook')}\n")
+    add(root, "etc/resolv.conf", f"# {canary('resolv.conf, comment')}\nnameservr {canary('resolv.conf, keyword')}\n")
+    add(root, "etc/hosts", f"# {canary('hosts, comment')}\n")
+    add(root, "etc/sysctl.d/70-notes.conf", f"# {canary('sysctl, comment')}\nvendor.key = {canary('sysctl, key')}\n")
+    add(root, "var/lib/edgepath/recorded/journalctl.txt",
+        f"1795141121.231 edge export[1412]: read: connection reset by peer, key={canary('journal')}\n")  # fmt: skip
+    nft = root / "var/lib/edgepath/recorded/nft.json"
+    ruleset = json.loads(nft.read_text(encoding="utf-8"))
+    ruleset["nftables"].append(
+        {"table": {"family": "inet", "name": "notes", "handle": 99, "comment": canary("nft, comment")}}
+    )
+    nft.write_text(json.dumps(ruleset), encoding="utf-8")
+    add(root, "etc/systemd/system/edge-export.service.d/shapes.conf",
+        f"[Service]\nEnvironment='API_PASS={canary('unit, pass')}'\nSetCredential=db:{canary('unit, credential')}\n"
+        f"# {canary('unit, comment')}\n")  # fmt: skip
 
 
 def forms(secret: str) -> Iterator[bytes]:
@@ -122,6 +156,52 @@ def found(canary: Canaries, held: dict[str, bytes]) -> list[str]:
         for where, content in held.items()
         if any(form in content for form in forms(secret))
     ]
+
+
+class Watch(threading.Thread):
+    """Reads the command lines of all processes, again and again, while it is open."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: set[bytes] = set()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(0.1):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    self.seen.add(path.read_bytes())
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+
+@contextlib.contextmanager
+def planted_in_aws(environment: dict[str, str], canary: Canaries, bucket: str) -> Iterator[None]:
+    """A tag of the bucket, and a statement of its policy that knows its callers by a word."""
+    state = json.loads((Path(environment["EDGEPATH_LAB_DIR"]) / "lab.json").read_text(encoding="utf-8"))
+    key = state["credentials"]["operator"]
+    s3 = boto3.client("s3", endpoint_url=state["endpoints"]["aws"], region_name="eu-west-2",
+                      aws_access_key_id=key["access_key_id"], aws_secret_access_key=key["secret_access_key"])  # fmt: skip
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    policy = json.loads(before)
+    policy["Statement"].append({
+        "Sid": "KnowsItsCallers", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "s3:GetBucketLocation", "Resource": f"arn:aws:s3:::{bucket}",
+        "Condition": {"StringEquals": {"aws:Referer": canary("policy, referer")}},
+    })  # fmt: skip
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "note", "Value": canary("tag")}]})
+    try:
+        yield
+    finally:
+        s3.put_bucket_policy(Bucket=bucket, Policy=before)
+        s3.delete_bucket_tagging(Bucket=bucket)
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -159,17 +239,22 @@ def test_no_planted_secret_is_anywhere(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     canary.planted["controller, secret key"] = lab_environment["AWS_SECRET_ACCESS_KEY"]
-    result = audit(
-        "-i", "inventories/lab", "-i", str(inventory), "--limit", "london", "-vvvv",
-        TMPDIR=str(temporary), ANSIBLE_LOCAL_TEMP=str(temporary / "local"),
-        ANSIBLE_REMOTE_TMP=str(temporary / "remote"),
-    )  # fmt: skip
-    assert result.run_dir is not None, result.output
+    places = {"TMPDIR": str(temporary), "ANSIBLE_LOCAL_TEMP": str(temporary / "local"),
+              "ANSIBLE_REMOTE_TMP": str(temporary / "remote")}  # fmt: skip
+    given = ("-i", "inventories/lab", "-i", str(inventory), "--limit", "london")
+    with Watch() as watch, planted_in_aws(lab_environment, canary, "euw2-recordings-london"):
+        result = audit(*given, "-vvvv", **places)
+        assert result.run_dir is not None, result.output
+        changing = audit(*given, "--check", "--diff", "-vvvv", playbook="converge.yml",
+                         EDGEPATH_RUNS_DIR=str(result.run_dir.parent), **places)  # fmt: skip
+    assert "--- before" in changing.output, changing.output[-3000:]
     facts = json.loads((result.run_dir / "facts/london.json").read_text(encoding="utf-8"))
     for section in ("timeouts", "log"):
         assert "$unread" not in facts[section], "what is not read cannot leak: the test would prove nothing"
     assert "EXPORT_API_TOKEN" in json.dumps(facts), "the unit was not read"
     assert "stats auth" in json.dumps(facts), "the proxies were not read"
-    held = {"the terminal": result.output.encode(), **contents(result.run_dir.parent), **contents(temporary)}
+    held = {"the terminal": result.output.encode(), "the diff": changing.output.encode(),
+            "the process list": b"\n".join(watch.seen), **contents(result.run_dir.parent),
+            **contents(temporary)}  # fmt: skip
     assert found(canary, held) == []
-    assert len(canary.planted) > 30
+    assert len(canary.planted) > 50

@@ -60,7 +60,7 @@ def _changed(before: list[str], after: list[str]) -> tuple[int, int]:
 
 
 def _told(before: str, after: str, clean_before: str, clean_after: str) -> tuple[str, str]:
-    """Two lines that differ, as they may be shown: where no more than one value differs, and it is an amount, as it is."""
+    """Two lines that differ, as they may be shown: an amount that differs is."""
     most = min(len(before), len(after))
     start = next((at for at in range(most) if before[at] != after[at]), most)
     while start and before[start - 1].isalnum():

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from . import names, shapes
 from .settings_words import of_setting, of_variable
-from .shapes import Shape
+from .shapes import Shape, vocabulary
 
 # Programs that run another one, and their options that take a harmless value (coreutils, util-linux, sudo, systemd).
-_WRAPPERS = frozenset(
+_WRAPPERS = vocabulary(
     "timeout env nice ionice chrt taskset nohup setsid stdbuf exec sudo sh bash dash time strace flock setpriv runuser "
-    "numactl prlimit systemd-run unbuffer catchsegv".split()
+    "numactl prlimit systemd-run unbuffer catchsegv"
 )
 _PROGRAM = re.compile(r"[A-Za-z0-9_./+-]*[A-Za-z][A-Za-z0-9_./+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
@@ -23,8 +23,10 @@ _WRAPPER_SHORT: dict[str, Shape] = {
     "-n": shapes.amount, "-k": shapes.amount, "-s": shapes.word, "-c": shapes.amount, "-u": shapes.word,
     "-o": shapes.word, "-i": shapes.word, "-e": shapes.word, "-g": shapes.word,
 }  # fmt: skip
-_WRAPPER_LONG = frozenset("--kill-after --signal --adjustment --user --chdir --unset --class --unit --group".split())
-_JAVA = re.compile(r"-X(?:m[nsx]|ss)[0-9]{1,9}[kKmMgG]?|-XX:[+-]?[A-Za-z]{1,60}(?:=[0-9]{1,12}[kKmMgG]?)?|-(?:server|client|ea)")
+_WRAPPER_LONG = vocabulary("--kill-after --signal --adjustment --user --chdir --unset --class --unit --group")
+_JAVA = re.compile(
+    r"-X(?:m[nsx]|ss)[0-9]{1,9}[kKmMgG]?|-XX:[+-]?[A-Za-z]{1,60}(?:=[0-9]{1,12}[kKmMgG]?)?|-(?:server|client|ea)"
+)
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]{0,80}", re.ASCII)
 _WORD = re.compile(r"""[^\s"'\\]+|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|\\.|["'\\]""", re.DOTALL)
 _SPACES = re.compile(r"\s+")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in brackets: JSON, YAML's flow style, and the values of TOML. Every text is read once, from left to right."""
+"""What stands in brackets: JSON, YAML's flow style, values of TOML. Every text is read once, from left to right."""
 
 from __future__ import annotations
 

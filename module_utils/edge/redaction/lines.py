@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of one setting a line: INI, properties, environment files, sysctl.d, systemd's units and what it shows of them."""
+"""Files of one setting a line: INI, properties, environment files, sysctl.d, systemd's units and what it prints."""
 
 from __future__ import annotations
 
 import re
+
 from . import command, names, shapes
 from .settings_words import Vocabulary
-from .shapes import Shape
+from .shapes import Shape, vocabulary
 from .tree import Place
 
 _SECTION = re.compile(r"[ \t]*\[([^\]\n]{1,200})\][ \t]*")
@@ -29,7 +30,11 @@ def redact_ini(text: str, place: Place, comments: bool = True) -> str:
         if title:
             # `[profile london]` and `[default]` are not keys: what hangs below them is not theirs.
             words = title.group(1).split()
-            out.append(line if words and all(names.shown(word) for word in words) else f"[{shapes.mask(title.group(1), 'key')}]")
+            out.append(
+                line
+                if words and all(names.shown(word) for word in words)
+                else f"[{shapes.mask(title.group(1), 'key')}]"
+            )
             section = key = place if words[:1] and words[0] in _PROFILES else place.below(title.group(1))
             continue
         inner = line[:1].isspace() and key is not section
@@ -55,9 +60,7 @@ def _masked(line: str) -> str:
     return line[: len(line) - len(line.lstrip())] + (shapes.mask(bare[: len(bare) - len(end)]) + end if bare else "")
 
 
-def _setting(
-    line: str, place: Place, signs: str, pattern: re.Pattern[str], comments: bool
-) -> tuple[str, Place | None]:
+def _setting(line: str, place: Place, signs: str, pattern: re.Pattern[str], comments: bool) -> tuple[str, Place | None]:
     """One line, and the place of its key; None where it has none."""
     bare = line.strip()
     indent = line[: len(line) - len(line.lstrip())]
@@ -80,7 +83,7 @@ def _setting(
     end = "\\" if value.endswith("\\") else ""
     value = value[: len(value) - len(end)]
     shown = below.or_mask(value) if value else ""
-    return f"{indent}{names.or_mask(name)}{match.group()[len(match.group('key').rstrip()):]}{shown}{end}{note}", below
+    return f"{indent}{names.or_mask(name)}{match.group()[len(match.group('key').rstrip()) :]}{shown}{end}{note}", below
 
 
 def redact_environment_file(text: str) -> str:
@@ -141,7 +144,7 @@ def _sysctl_value(key: str, value: str) -> str:
 
 
 # Values of settings that take a word: congestion control and queueing (ip-sysctl.rst).
-_SYSCTL_WORDS = frozenset("cubic bbr reno dctcp htcp fq fq_codel pfifo_fast cake codel".split())
+_SYSCTL_WORDS = vocabulary("cubic bbr reno dctcp htcp fq fq_codel pfifo_fast cake codel")
 
 
 def numbers(value: str) -> str:
@@ -174,9 +177,9 @@ _UNIT_AMOUNTS = (
 )
 _UNIT_PATHS = (
     "WorkingDirectory RootDirectory PIDFile EnvironmentFile EnvironmentFiles ReadWritePaths ReadOnlyPaths "
-    "InaccessiblePaths RuntimeDirectory StateDirectory CacheDirectory LogsDirectory ConfigurationDirectory FragmentPath "
-    "DropInPaths SourcePath RequiresMountsFor ConditionPathExists AssertPathExists ConditionFileNotEmpty BindPaths "
-    "BindReadOnlyPaths TTYPath ControlGroup ConditionPathIsDirectory RootImage NetworkNamespacePath"
+    "InaccessiblePaths RuntimeDirectory StateDirectory CacheDirectory LogsDirectory ConfigurationDirectory "
+    "FragmentPath DropInPaths SourcePath RequiresMountsFor ConditionPathExists AssertPathExists ConditionFileNotEmpty "
+    "BindPaths BindReadOnlyPaths TTYPath ControlGroup ConditionPathIsDirectory RootImage NetworkNamespacePath"
 )
 
 
@@ -189,16 +192,20 @@ def _paths(value: str) -> str | None:
     return shapes.path(re.sub(r"\((?:ignore_errors)=(?:yes|no)\)", "", value)) and value
 
 
+def _calendar(value: str) -> str | None:
+    return value if re.fullmatch(r"[A-Za-z0-9*:.,/ ~-]{1,80}", value) and not shapes.opaque(value) else None
+
+
 UNIT: dict[str, Shape] = {
     **dict.fromkeys(_UNIT_WORDS.split(), _exit_words),
     **dict.fromkeys(_UNIT_AMOUNTS.split(), shapes.amount),
     **dict.fromkeys(_UNIT_PATHS.split(), _paths),
     "IPAddressDeny": shapes.host, "IPAddressAllow": shapes.host, "RestrictNetworkInterfaces": shapes.host,
-    "OnCalendar": lambda value: value if re.fullmatch(r"[A-Za-z0-9*:.,/ ~-]{1,80}", value) and not shapes.opaque(value) else None,
+    "OnCalendar": _calendar,
 }  # fmt: skip
-_COMMANDS = frozenset("ExecStart ExecStartPre ExecStartPost ExecStop ExecStopPost ExecReload ExecCondition".split())
-_CREDENTIALS = frozenset("SetCredential SetCredentialEncrypted LoadCredential LoadCredentialEncrypted".split())
-_ENVIRONMENTS = frozenset("Environment DefaultEnvironment ManagerEnvironment".split())
+_COMMANDS = vocabulary("ExecStart ExecStartPre ExecStartPost ExecStop ExecStopPost ExecReload ExecCondition")
+_CREDENTIALS = vocabulary("SetCredential SetCredentialEncrypted LoadCredential LoadCredentialEncrypted")
+_ENVIRONMENTS = vocabulary("Environment DefaultEnvironment ManagerEnvironment")
 
 
 def redact_unit(text: str) -> str:

@@ -6,21 +6,21 @@ from __future__ import annotations
 import functools
 import re
 
-from .shapes import mask, opaque
+from .shapes import mask, opaque, vocabulary
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _INSIDE = (
     "passw", "passphrase", "passcode", "passkey", "secret", "token", "credential", "apikey", "privatekey", "accesskey",
     "bearer", "signature", "cookie", "authoriz", "authoris",
 )  # fmt: skip
-_SECRET_WORDS = frozenset(
+_SECRET_WORDS = vocabulary(
     "pass pwd pw psk pin otp totp hmac auth authentication key keys salt seed nonce sas jwt community login cred creds "
-    "sig hash digest cipher cert user username usr sid signing webhook dsn license licence".split()
+    "sig hash digest cipher cert user username usr sid signing webhook dsn license licence"
 )
 # What such a name may end in and then no longer is a secret's own: `token_lifetime`, `session_refreshable`.
-_ABOUT = frozenset(
+_ABOUT = vocabulary(
     "timeout ttl lifetime expiry expires expiration seconds minutes hours days duration interval size count enabled "
-    "refreshable required rotation path file dir directory type method mode algorithm length provider".split()
+    "refreshable required rotation path file dir directory type method mode algorithm length provider"
 )
 _SHOWN = re.compile(r"[A-Za-z0-9_.@$/<\-*\[\]]+(?: [A-Za-z]+){0,2}", re.ASCII)
 

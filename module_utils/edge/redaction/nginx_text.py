@@ -7,6 +7,7 @@ import re
 
 from . import command, proxy_words, shapes
 from .proxy_words import NGINX, NGINX_DATA
+from .shapes import vocabulary
 
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"(?:\\.|\$\{[^}\n]{0,100}\}|[^\s;{}])+", re.DOTALL)
@@ -16,8 +17,8 @@ _STRING = {
 }
 _OPERATORS = frozenset(("=", "!=", "~", "~*", "!~", "!~*", "-f", "!-f", "-d", "-e"))
 _CONDITION = re.compile(r"\(?!?\$[A-Za-z_][A-Za-z0-9_]{0,60}\)?")
-_HEADERS = frozenset("proxy_set_header add_header grpc_set_header fastcgi_param uwsgi_param scgi_param proxy_set_body "
-                     "add_trailer more_set_headers".split())  # fmt: skip
+_HEADERS = vocabulary("proxy_set_header add_header grpc_set_header fastcgi_param uwsgi_param scgi_param proxy_set_body "
+                     "add_trailer more_set_headers")  # fmt: skip
 
 
 class _Reader:
@@ -110,7 +111,9 @@ def _arguments(name: str, words: list[str]) -> list[str]:
     if name in NGINX and name != "if":
         return [_harmless(word) for word in words]
     if name in _HEADERS and words:
-        first = words[0] if proxy_words.directive(words[0], frozenset()) or words[0].replace("-", "").isalpha() else None
+        first = (
+            words[0] if proxy_words.directive(words[0], frozenset()) or words[0].replace("-", "").isalpha() else None
+        )
         values = [word if proxy_words.header(_bare(words[0]), _bare(word)) is not None else _hidden(word)
                   for word in words[1:]]  # fmt: skip
         return [first or _hidden(words[0]), *values]

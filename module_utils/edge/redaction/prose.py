@@ -15,7 +15,7 @@ from . import names, shapes
 from .flow import Flow
 from .log_words import CONNECTING, IDENTIFIED, KEYS, SPEAKING, TECHNICAL, TELLING
 from .settings_words import Vocabulary, of_setting
-from .shapes import mask
+from .shapes import mask, vocabulary
 from .tree import Place
 
 _SPACES = re.compile(r"(\s+)")
@@ -32,7 +32,9 @@ _ACTION = re.compile(r"(?:s3|s3express|kms|sts|iam|ec2|logs|route53|sqs|sns):[A-
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}|[A-Z0-9]{8,20}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOTTED = re.compile(r"[A-Za-z_*-][\w*-]{0,62}(?:\.[A-Za-z0-9_*-][\w*$-]{0,62}){1,15}\.?(?::[0-9]{1,5})?", re.ASCII)
-_ADDRESS = re.compile(r"\[?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})\]?(?:[:/#][0-9]{1,5})?")
+_ADDRESS = re.compile(
+    r"\[?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})\]?(?:[:/#][0-9]{1,5})?"
+)
 _TELEPHONE = re.compile(r"\+[0-9][0-9().-]{5,20}|(?:sips?|tel):.*", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+#]?[0-9][0-9.,:/x-]{0,40}%?|[0-9]{1,18}(?:\.[0-9]{1,9})?[A-Za-z%/]{1,12}")
 _FILE = re.compile(r"[\w.~@+-]*(?:/[\w.~@+=:-]+)+/?", re.ASCII)
@@ -82,7 +84,11 @@ class _Words:
         if at < 0:
             return mask(piece)
         self.quote, self.hide = "", False
-        return (mask(piece[:at]) if at else "") + piece[at : at + 1] + (self._word(piece[at + 1 :]) if piece[at + 1 :] else "")
+        return (
+            (mask(piece[:at]) if at else "")
+            + piece[at : at + 1]
+            + (self._word(piece[at + 1 :]) if piece[at + 1 :] else "")
+        )
 
     def _core(self, core: str, opened: str, tail: str) -> str:
         if self.hide or self.option:
@@ -136,16 +142,17 @@ def _shape(name: str) -> shapes.Shape | None:
 
 
 # An error that is named for a secret: `ExpiredToken:`, `InvalidAccessKeyId:`, `SignatureDoesNotMatch:`.
-_ERRORS = frozenset("expired invalid error exception mismatch missing required failed failure not denied refresh".split())
+_ERRORS = vocabulary("expired invalid error exception mismatch missing required failed failure not denied refresh")
 
 
 def _names_a_secret(core: str, tail: str) -> bool:
     """`password`, `the token is`, and with a sign behind it `Authorization:`, `X-Auth-Key:`."""
-    if tail[:1] in (":", "=") or tail[-1:] in (":", "=") or tail[:2] in ("\":", "':"):
+    if tail[:1] in (":", "=") or tail[-1:] in (":", "=") or tail[:2] in ('":', "':"):
         return names.is_secret(core) and not _ERRORS & set(names.split(core))
     low = core.lower()
     return low in ("pin", "psk", "otp", "bearer", "basic", "credentials") or (
-        core.isalpha() and any(part in low for part in ("passw", "passphrase", "passcode", "secret", "apikey"))
+        core.isalpha()
+        and any(part in low for part in ("passw", "passphrase", "passcode", "secret", "apikey"))
         or low in ("token", "credential", "pwd", "passwd", "pass", "key")
     )
 
@@ -173,7 +180,9 @@ def _harmless(core: str, before: str) -> bool:
         return True
     whole = (_STAMP, _ADDRESS, _NUMBER, _NAMED, _SOURCE, _ACTION, _DOTTED, _UUID)
     if any(pattern.fullmatch(core) for pattern in whole):
-        return _NUMBER.fullmatch(core) is None or core[-1].isdigit() or core[-1] == "%" or shapes.amount(core) is not None
+        return (
+            _NUMBER.fullmatch(core) is None or core[-1].isdigit() or core[-1] == "%" or shapes.amount(core) is not None
+        )
     if before in IDENTIFIED and (_HEX.fullmatch(core) or shapes.word(core) and before == "bucket"):
         return True
     return words_only(core) or (_FILE.fullmatch(core) is not None and all(map(words_only, core.split("/"))))
@@ -195,5 +204,3 @@ def _prose_value(value: str) -> str | None:
 
 
 _VOCABULARY = {**KEYS, **dict.fromkeys(SPEAKING, _prose_value)}
-
-

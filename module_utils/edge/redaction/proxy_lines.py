@@ -8,20 +8,21 @@ from collections.abc import Sequence
 
 from . import command, names, proxy_words, shapes
 from .proxy_words import HAPROXY, HAPROXY_FETCHES, SQUID, SQUID_ACLS
+from .shapes import vocabulary
 
 _SPACES = re.compile(r"(\s+)")
 _NAME = re.compile(r"!?[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 _CONDITION = re.compile(r"-?[0-9]{1,9}|=|true|false")
 _TELLING = 4  # what follows the fourth word of a directive is shown or masked as that is
-_SQUID_HEADERS = frozenset(
-    "request_header_add reply_header_add request_header_replace reply_header_replace header_replace".split()
+_SQUID_HEADERS = vocabulary(
+    "request_header_add reply_header_add request_header_replace reply_header_replace header_replace"
 )
-_SQUID_PROGRAMS = frozenset(
+_SQUID_PROGRAMS = vocabulary(
     "external_acl_type url_rewrite_program store_id_program redirect_program icap_service ecap_service "
-    "url_rewrite_extras log_access".split()
+    "url_rewrite_extras log_access"
 )
-_AUTH_AMOUNTS = frozenset("children credentialsttl casesensitive keep_alive nonce_garbage_interval nonce_max_duration "
-                          "nonce_max_count nonce_strictness check_nonce_count utf8 blankpassword".split())  # fmt: skip
+_AUTH_AMOUNTS = vocabulary("children credentialsttl casesensitive keep_alive nonce_garbage_interval nonce_max_duration "
+                          "nonce_max_count nonce_strictness check_nonce_count utf8 blankpassword")  # fmt: skip
 
 
 def redact_squid(text: str) -> str:
@@ -49,7 +50,7 @@ def _squid(words: Sequence[str]) -> list[str]:
     return [name, *_squid_arguments(name, list(words[1:]))]
 
 
-_SQUID_OTHERS = frozenset("acl logformat".split())
+_SQUID_OTHERS = vocabulary("acl logformat")
 
 
 def _squid_arguments(name: str, words: list[str]) -> list[str]:
@@ -60,7 +61,9 @@ def _squid_arguments(name: str, words: list[str]) -> list[str]:
     if name == "acl":
         head = [_name(word) for word in words[:2]]
         known = len(words) > 1 and words[1] in SQUID_ACLS
-        return head + [_argument(word) if known or word in ("-i", "-n", "--") else shapes.mask(word) for word in words[2:]]
+        return head + [
+            _argument(word) if known or word in ("-i", "-n", "--") else shapes.mask(word) for word in words[2:]
+        ]
     if name == "auth_param":
         return _auth_param(words)
     if name in _SQUID_HEADERS:
@@ -99,15 +102,15 @@ def _auth_param(words: list[str]) -> list[str]:
     return head + [_program_word(word) if first and at == 0 else shapes.mask(word) for at, word in enumerate(rest)]
 
 
-_HAPROXY_OTHERS = frozenset("acl option stats user group cookie redirect capture no http-check tcp-check".split())
-_RULES = frozenset("http-request http-response http-after-response tcp-request tcp-response".split())
-_HEADER_ACTIONS = frozenset("set-header add-header replace-header replace-value del-header".split())
-_PLAIN_ACTIONS = frozenset(
+_HAPROXY_OTHERS = vocabulary("acl option stats user group cookie redirect capture no http-check tcp-check")
+_RULES = vocabulary("http-request http-response http-after-response tcp-request tcp-response")
+_HEADER_ACTIONS = vocabulary("set-header add-header replace-header replace-value del-header")
+_PLAIN_ACTIONS = vocabulary(
     "set-timeout deny allow accept reject content connection session inspect-delay tarpit silent-drop set-log-level "
-    "set-nice set-tos set-mark disable-l7-retry wait-for-body set-dst-port set-src".split()
+    "set-nice set-tos set-mark disable-l7-retry wait-for-body set-dst-port set-src"
 )
-_STATS = frozenset("enable socket timeout refresh show-node show-legends hide-version maxconn bind-process".split())
-_OPTIONS_WITH_HOSTS = frozenset("forwardfor originalto".split())
+_STATS = vocabulary("enable socket timeout refresh show-node show-legends hide-version maxconn bind-process")
+_OPTIONS_WITH_HOSTS = vocabulary("forwardfor originalto")
 
 
 def redact_haproxy(text: str) -> str:
@@ -123,13 +126,15 @@ def redact_haproxy(text: str) -> str:
         comment = next((at for at, word in enumerate(words) if word.startswith("#")), None)
         kept = words if comment is None else words[:comment]
         section = kept[0] if kept and kept[0] in _SECTIONS else section
-        clean = iter(_shown(kept, _haproxy([command.unquoted(word) for word in kept], section)) + ["#"] * (comment is not None))
+        clean = iter(
+            _shown(kept, _haproxy([command.unquoted(word) for word in kept], section)) + ["#"] * (comment is not None)
+        )
         shown = "".join(piece if piece.isspace() else next(clean, "") for piece in pieces)
         out.append(shown.rstrip() if comment is not None else shown)
     return "\n".join(out)
 
 
-_SECTIONS = frozenset("global defaults frontend backend listen userlist peers resolvers".split())
+_SECTIONS = vocabulary("global defaults frontend backend listen userlist peers resolvers")
 
 
 def _shown(words: Sequence[str], clean: Sequence[str]) -> list[str]:
@@ -176,7 +181,7 @@ def _haproxy_arguments(name: str, words: list[str]) -> list[str]:
     if name in ("http-check", "tcp-check") and words[:2] == ["expect", "status"]:
         return [_argument(word) for word in words]
     first = [_name(word) for word in words[:1]] if name in ("http-check", "tcp-check", "redirect", "cookie") else []
-    return first + [shapes.mask(word) for word in words[len(first):]]
+    return first + [shapes.mask(word) for word in words[len(first) :]]
 
 
 def _rule(words: list[str]) -> list[str]:
@@ -185,8 +190,10 @@ def _rule(words: list[str]) -> list[str]:
         return []
     if words[0] in _HEADER_ACTIONS:
         name = words[1] if len(words) > 1 else ""
+
         def value(word: str) -> str:
             return word if proxy_words.header(name, word) is not None else shapes.mask(word)
+
         head = [_name(word) for word in words[:2]]
         return head + _until_condition(words[2:], value)
     if words[0] in _PLAIN_ACTIONS:
@@ -220,6 +227,10 @@ def _match(words: list[str]) -> list[str]:
     if not words:
         return []
     known = HAPROXY_FETCHES.fullmatch(words[0]) is not None
-    fetch = words[0] if known or re.fullmatch(r"!?[a-z][\w.]{0,40}(?:\([\w.,-]{0,60}\))?(?:,[a-z_]{1,20})*", words[0]) else None
+    fetch = (
+        words[0]
+        if known or re.fullmatch(r"!?[a-z][\w.]{0,40}(?:\([\w.,-]{0,60}\))?(?:,[a-z_]{1,20})*", words[0])
+        else None
+    )
     return [fetch or shapes.mask(words[0]), *(_argument(word) if known or word.startswith("-") and len(word) == 2 else
                                                shapes.mask(word) for word in words[1:])]  # fmt: skip

@@ -10,14 +10,15 @@ from typing import Any
 from . import names, shapes
 from .command import split, unquoted
 from .prose import words_only
+from .shapes import vocabulary
 
 _SPACES = re.compile(r"(\s+)")
-_KEYWORDS = frozenset("nameserver domain search sortlist options".split())
-_DATABASES = frozenset("passwd group shadow gshadow hosts networks protocols services ethers rpc netgroup automount "
-                       "initgroups aliases publickey sudoers netmasks bootparams".split())  # fmt: skip
+_KEYWORDS = vocabulary("nameserver domain search sortlist options")
+_DATABASES = vocabulary("passwd group shadow gshadow hosts networks protocols services ethers rpc netgroup automount "
+                       "initgroups aliases publickey sudoers netmasks bootparams")  # fmt: skip
 _OPTION = re.compile(r"[a-z][a-z0-9-]{0,29}(?::[0-9]{1,9})?")
 _ACTION = re.compile(r"\[?!?[A-Za-z]{1,12}=[a-z]{1,12}\]?|[a-z][a-z_-]{0,19}[0-9]{0,2}(?:_minimal)?")
-_FREE = frozenset("--comment --log-prefix --nflog-prefix --string --hex-string comment prefix".split())
+_FREE = vocabulary("--comment --log-prefix --nflog-prefix --string --hex-string comment prefix")
 
 
 def is_address(text: str) -> bool:
@@ -53,10 +54,12 @@ _RESOLVED = re.compile(r"[A-Za-z0-9.:#%~_ \[\]/-]{0,500}")
 def resolved(settings: dict[str, str]) -> dict[str, str]:
     """The settings of resolved.conf(5): addresses, domains and words."""
     return {
-        names.or_mask(key): value if _RESOLVED.fullmatch(value) and not names.is_secret(key) and not shapes.opaque(value)
-        else shapes.mask(value)
-        for key, value in settings.items()
-    }  # fmt: skip
+        names.or_mask(key): value if _is_resolved(key, value) else shapes.mask(value) for key, value in settings.items()
+    }
+
+
+def _is_resolved(key: str, value: str) -> bool:
+    return _RESOLVED.fullmatch(value) is not None and not names.is_secret(key) and not shapes.opaque(value)
 
 
 def _word(word: str, first: str, leads: bool) -> str:
@@ -100,10 +103,12 @@ def _rule(line: str) -> str:
 def _of_rule(word: str, before: str) -> bool:
     """A word of a rule: letters, numbers and addresses; a name that mixes them where a name is due."""
     named = before.startswith("-") or before in _NAMING
-    return (words_only(word) or named or is_address(word) or _RANGE.fullmatch(word) is not None) and shapes.plain(word) == word
+    return (words_only(word) or named or is_address(word) or _RANGE.fullmatch(word) is not None) and shapes.plain(
+        word
+    ) == word
 
 
-_NAMING = frozenset("table chain iifname oifname iif oif ip ip6 inet set map jump goto element name device set".split())
+_NAMING = vocabulary("table chain iifname oifname iif oif ip ip6 inet set map jump goto element name device set")
 _RANGE = re.compile(r"!?@?\[?[0-9A-Fa-fx.:/,-]{1,200}\]?|:[A-Za-z0-9_-]{1,60}|@[A-Za-z0-9_.-]{1,60}")
 
 
@@ -122,17 +127,19 @@ def _member(key: str, value: Any) -> Any:
     return redact_ruleset(value)
 
 
-_STATE = re.compile(r"[A-Za-z_-]{1,24}(?::[A-Z][a-z]{1,10})?|[a-z_]{1,24}:[0-9.,/a-z%-]{1,40}|timer:\([a-z]{1,12},[0-9.a-z]{0,20},[0-9]{1,6}\)")
+_STATE = re.compile(
+    r"[A-Za-z_-]{1,24}(?::[A-Z][a-z]{1,10})?|[a-z_]{1,24}:[0-9.,/a-z%-]{1,40}|timer:\([a-z]{1,12},[0-9.a-z]{0,20},[0-9]{1,6}\)"
+)
 _PLACE = re.compile(r"(?:\[?[0-9A-Fa-f:.]{2,45}\]?(?:%[\w.-]{1,15})?|\*):(?:[0-9]{1,5}|\*)|[0-9.]{1,20}(?:[KMG]?bps)?")
 
 
 def redact_sockets(text: str) -> str:
     """What `ss` prints: states, addresses and the names of its values with their numbers."""
-    return "\n".join(
-        "".join(
-            piece if not piece or piece.isspace() or _PLACE.fullmatch(piece) or _STATE.fullmatch(piece) and not shapes.opaque(piece)
-            else shapes.mask(piece)
-            for piece in _SPACES.split(line)
-        )
-        for line in text.split("\n")
-    )  # fmt: skip
+    lines = (_SPACES.split(line) for line in text.split("\n"))
+    return "\n".join("".join(piece if _of_socket(piece) else shapes.mask(piece) for piece in line) for line in lines)
+
+
+def _of_socket(piece: str) -> bool:
+    if not piece or piece.isspace() or _PLACE.fullmatch(piece):
+        return True
+    return _STATE.fullmatch(piece) is not None and not shapes.opaque(piece)

@@ -11,19 +11,18 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from typing import Union
 
 from . import names, shapes
-from .shapes import Shape
+from .shapes import Shape, vocabulary
 
 # What ends the name of a number: `read_timeout`, `max_attempts`, `localRetentionHours`.
-_AMOUNTS = frozenset(
-    "timeout timeouts ttl lifetime expiry expires expiration interval period delay duration deadline age seconds second "
-    "secs sec s ms millis milliseconds minutes minute mins min hours hour days retention size bytes kb mb gb count total "
-    "limit max maximum minimum attempts attempt retries retry concurrency threads workers connections pool backoff rate "
-    "bandwidth threshold chunks streams parts width port probes time window burst jitter wait grace".split()
+_AMOUNTS = vocabulary(
+    "timeout timeouts ttl lifetime expiry expires expiration interval period delay duration deadline age seconds "
+    "second secs sec s ms millis milliseconds minutes minute mins min hours hour days retention size bytes kb mb gb "
+    "count total limit max maximum minimum attempts attempt retries retry concurrency threads workers connections "
+    "pool backoff rate bandwidth threshold chunks streams parts width port probes time window burst jitter wait grace"
 )
-_UNIT_ENDS = frozenset("s ms millis milliseconds sec secs seconds min mins minutes hours".split())
+_UNIT_ENDS = vocabulary("s ms millis milliseconds sec secs seconds min mins minutes hours")
 
 _KINDS: tuple[tuple[Shape, str], ...] = (
     (shapes.amount, "keepalive tcpkeepalive keepaliveprobes keepidle keepintvl keepcnt nodelay sessionseconds "
@@ -42,10 +41,11 @@ _KINDS: tuple[tuple[Shape, str], ...] = (
                   "addressingstyle signatureversion s3sse sse serversideencryption profile awsprofile sourceprofile "
                   "defaultsmode retrymode stsregionalendpoints loglevel rootloggerlevel mode clienttype service "
                   "credentialsource output cliautoprompt responsechecksumvalidation requestchecksumcalculation "
-                  "s3useast1regionalendpoint payloadtransfer transferclient preferredtransferclient accountidendpointmode "
-                  "lbpolicy discoverytype dnslookupfamily codectype type transport storage storagetype backend engine "
-                  "format protocol cannedacl acl objectownership checksumalgorithm timezone locale encoding statprefix "
-                  "cluster weightedclusters routeconfigname samplerate awspartition partition"),
+                  "s3useast1regionalendpoint payloadtransfer transferclient preferredtransferclient "
+                  "accountidendpointmode lbpolicy discoverytype dnslookupfamily codectype type transport storage "
+                  "storagetype backend engine format protocol cannedacl acl objectownership checksumalgorithm "
+                  "timezone locale encoding statprefix cluster weightedclusters routeconfigname samplerate "
+                  "awspartition partition"),
     (shapes.url, "proxy httpsproxy httpproxy proxyurl allproxy ftpproxy socksproxy endpoint endpointurl serviceurl "
                  "serviceendpoint baseurl url uri s3endpoint s3url storageurl hosturl uploadurl origin "
                  "ec2metadataserviceendpoint upstream server address proxyhost httpproxyhost httpsproxyhost "
@@ -81,28 +81,34 @@ ENVOY: dict[str, Shape] = {
 
 # Variables by their whole name. The SDKs' are those of the settings above with AWS_ before them.
 _VARIABLES: dict[str, Shape] = {
-    **dict.fromkeys("http_proxy https_proxy all_proxy ftp_proxy socks_proxy".split(), shapes.url),
-    **dict.fromkeys("no_proxy hostname".split(), shapes.host),
+    **dict.fromkeys(vocabulary("http_proxy https_proxy all_proxy ftp_proxy socks_proxy"), shapes.url),
+    **dict.fromkeys(vocabulary("no_proxy hostname"), shapes.host),
     **dict.fromkeys(
-        "path home pwd tmpdir tmp temp java_home ld_library_path ssl_cert_file ssl_cert_dir requests_ca_bundle "
-        "curl_ca_bundle node_extra_ca_certs boto_config xdg_config_home xdg_runtime_dir python_home pythonpath shell "
-        "credentials_directory notify_socket runtime_directory state_directory logs_directory configuration_directory "
-        "cache_directory aws_data_path".split(),
+        vocabulary(
+            "path home pwd tmpdir tmp temp java_home ld_library_path ssl_cert_file ssl_cert_dir requests_ca_bundle "
+            "curl_ca_bundle node_extra_ca_certs boto_config xdg_config_home xdg_runtime_dir python_home pythonpath "
+            "shell credentials_directory notify_socket runtime_directory state_directory logs_directory "
+            "configuration_directory cache_directory aws_data_path"
+        ),
         shapes.path,
     ),
-    **dict.fromkeys("lang lc_all lc_ctype tz logname user term log_level loglevel journal_stream".split(), shapes.word),
-    **dict.fromkeys("invocation_id mainpid watchdog_pid".split(), shapes.amount),
-    **dict.fromkeys("gomaxprocs gogc gomemlimit malloc_arena_max uv_threadpool_size nofile shlvl".split(), shapes.amount),
-    **dict.fromkeys("aws_ec2_metadata_disabled aws_sdk_load_config pythonunbuffered".split(), shapes.flag),
-    **dict.fromkeys("aws_container_credentials_relative_uri".split(), shapes.path),
-    **dict.fromkeys("aws_container_credentials_full_uri".split(), shapes.url),
+    **dict.fromkeys(
+        vocabulary("lang lc_all lc_ctype tz logname user term log_level loglevel journal_stream"), shapes.word
+    ),
+    **dict.fromkeys(vocabulary("invocation_id mainpid watchdog_pid"), shapes.amount),
+    **dict.fromkeys(
+        vocabulary("gomaxprocs gogc gomemlimit malloc_arena_max uv_threadpool_size nofile shlvl"), shapes.amount
+    ),
+    **dict.fromkeys(vocabulary("aws_ec2_metadata_disabled aws_sdk_load_config pythonunbuffered"), shapes.flag),
+    **dict.fromkeys(vocabulary("aws_container_credentials_relative_uri"), shapes.path),
+    **dict.fromkeys(vocabulary("aws_container_credentials_full_uri"), shapes.url),
 }
 
 Extra = Mapping[str, str]
 
 
 class Vocabulary:
-    """Which shape the value of a key takes. extra: {path of a key in a file: the setting that the inventory says it is}."""
+    """Which shape the value of a key takes. extra: {path of a key in a file: the setting that it is}."""
 
     def __init__(self, extra: Extra | None = None, more: Mapping[str, Shape] | None = None) -> None:
         self._extra = {_path(path): meaning for path, meaning in (extra or {}).items()}
@@ -146,7 +152,7 @@ def of_variable(name: str) -> Shape | None:
     if not name.isascii():
         return None
     low = name.lower()
-    known: Union[Shape, None] = _VARIABLES.get(low)
+    known: Shape | None = _VARIABLES.get(low)
     if known is None and low.startswith(("aws_", "boto")):
         known = None if names.is_secret(low) and "".join(names.split(low)[1:]) not in KEYS else of_setting(low)
     if known is None and names.split(low)[-1:] and names.split(low)[-1] in _AMOUNTS:

@@ -7,20 +7,27 @@ import re
 from typing import Callable, Union
 
 REDACTED = "REDACTED"
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a table, which stand with spaces between them."""
+    return frozenset(text.split())
+
+
 _MASKED = re.compile(rf"{REDACTED}\([a-z]{{1,10}}-[0-9]{{1,9}}\)")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 # Longer than any address, path or list of hosts that people write; past it a value is data.
 LONGEST = 2000
 _PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)[ ]?([A-Za-z%/]{0,12})(,?[ ]?)")
-_UNITS = frozenset(
+_UNITS = vocabulary(
     "us usec ms msec millis millisecond milliseconds s sec secs second seconds m min mins minute minutes h hr hrs hour "
     "hours d day days w week weeks month months y year years decade decades fortnight fortnights k kb kib mb mib g gb "
-    "gib t tb tib b byte bytes kbytes mbytes gbytes kbit mbit gbit bps kbps mbps gbps % x r/s r/m".split()
+    "gib t tb tib b byte bytes kbytes mbytes gbytes kbit mbit gbit bps kbps mbps gbps % x r/s r/m"
 )
 _ISO = re.compile(r"P(?:[0-9]{1,9}D)?(?:T[0-9HMS.]{1,30})?")
-_NEVER = frozenset("inf infinity infinite never unlimited forever default auto max".split())
-_FLAGS = frozenset(
-    "true false yes no on off y n enabled disabled enable disable none null nil ~ always required optional".split()
+_NEVER = vocabulary("inf infinity infinite never unlimited forever default auto max")
+_FLAGS = vocabulary(
+    "true false yes no on off y n enabled disabled enable disable none null nil ~ always required optional"
 )
 _NOTHING = frozenset(("", "null", "none", "~", '""', "''", "{}", "[]"))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9._:-]{0,99}")
@@ -30,7 +37,9 @@ _HOST = re.compile(
 )
 _CIDR = re.compile(r"[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}")
 _PATH = re.compile(r"[A-Za-z0-9._~/@%+=,:{}$*?\\-]+")
-_ARN = re.compile(r"arn:aws[a-z-]{0,12}:[a-z0-9-]{1,40}:[a-z0-9-]{0,30}:[0-9*]{0,12}:[\w.:/*?${}@=,+-]{1,1100}", re.ASCII)
+_ARN = re.compile(
+    r"arn:aws[a-z-]{0,12}:[a-z0-9-]{1,40}:[a-z0-9-]{0,30}:[0-9*]{0,12}:[\w.:/*?${}@=,+-]{1,1100}", re.ASCII
+)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}")
 # Secrets whose makers give them a beginning of their own, and hashes in the form of crypt(5).
@@ -194,9 +203,9 @@ def _segment(part: str) -> str:
 
 
 # What a presigned URL and a listing say besides who signed (Amazon S3, "Authenticating requests: query parameters").
-_PARAMETERS = frozenset(
+_PARAMETERS = vocabulary(
     "x-amz-algorithm x-amz-date x-amz-expires x-amz-signedheaders x-id partnumber list-type prefix delimiter max-keys "
-    "uploads location policy versioning versions lifecycle acl expires encoding-type".split()
+    "uploads location policy versioning versions lifecycle acl expires encoding-type"
 )
 
 

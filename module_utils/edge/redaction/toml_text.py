@@ -83,7 +83,11 @@ class _Reader:
             return self._rest(close)
         if text[at] in "\"'":
             close = string_end(text, at)
-            self.out.append(place.quoted(text[at:close]) if text[close - 1] == text[at] and close > at + 1 else f'"{shapes.mask(text[at:])}' + "\n" * text.count("\n", at))
+            self.out.append(
+                place.quoted(text[at:close])
+                if text[close - 1] == text[at] and close > at + 1
+                else f'"{shapes.mask(text[at:])}' + "\n" * text.count("\n", at)
+            )
             return self._rest(close)
         if text[at] in "[{":
             return self._rest(self.flow.group(at, place, self.out))

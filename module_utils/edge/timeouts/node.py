@@ -50,7 +50,10 @@ def _named(node: Node, path: str | None, variable: str, edge: Edge | None = None
     if isinstance(text, Unread):
         return text.to_fact()
     keys = {} if edge is None else {where: name for name, where in edge.export_config_keys.items()}
-    return {"path": path, "text": redact(text, format_of(path, None if edge is None else edge.export_config_format), keys)}
+    return {
+        "path": path,
+        "text": redact(text, format_of(path, None if edge is None else edge.export_config_format), keys),
+    }
 
 
 def _aws_config(node: Node, service: Any, running: Any) -> list[Any]:
@@ -61,7 +64,9 @@ def _aws_config(node: Node, service: Any, running: Any) -> list[Any]:
     found: list[Any] = []
     for path in dict.fromkeys(paths):
         if REDACTED in path:
-            hidden = Unread("error", "read", "AWS_CONFIG_FILE", "AWS_CONFIG_FILE: was redacted on the edge, so it is not read")
+            hidden = Unread(
+                "error", "read", "AWS_CONFIG_FILE", "AWS_CONFIG_FILE: was redacted on the edge, so it is not read"
+            )
             found.append({"path": path, "text": hidden.to_fact()})
             continue
         text = node.read(path, "aws")

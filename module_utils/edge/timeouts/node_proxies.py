@@ -92,12 +92,12 @@ def _config(node: Node, path: str, kind: str | None, text: Any, explicit: bool) 
     kind = kind or kind_of(path, text)
     files, problems = _follow(node, path, text, kind) if kind in _INCLUDE else ({}, [])
     files = {name: redact(content, str(kind)) for name, content in files.items()}
-    return {"path": path, "kind": kind, "text": redact(text, kind or ""), "explicit": explicit, "running": None, "files": files,
-            "problems": [problem.to_fact() for problem in problems], "check": None}  # fmt: skip
+    return {"path": path, "kind": kind, "text": redact(text, kind or ""), "explicit": explicit, "running": None,
+            "files": files, "problems": [problem.to_fact() for problem in problems], "check": None}  # fmt: skip
 
 
 def _follow(node: Node, main: str, text: str, kind: str) -> tuple[dict[str, str], list[Unread]]:
-    """The included files of a configuration as they are, each once; what could not be read or goes too far is a problem."""
+    """The included files of a configuration as they are, each once; what could not be read is a problem."""
     files: dict[str, str] = {main: text}
     problems: list[Unread] = []
     size = len(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work grows with the text, and no faster. Counted, not timed: calls, and what the expressions could go back over."""
+"""The work grows with the text, and no faster. Counted, not timed: calls, and repetitions within repetitions."""
 
 from __future__ import annotations
 

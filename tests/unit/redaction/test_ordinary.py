@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501 - tables of texts, each as it stands in a file
 """The other side of the table: ordinary settings stay as they are written, and mean the same to the readers."""
 
 from __future__ import annotations
@@ -215,7 +216,18 @@ OTHERS = {
         "[error] 123#123: *45 recv() failed (104: Connection reset by peer)", "urllib3.exceptions.ProtocolError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
     ],
 }  # fmt: skip
-LINES = [(kind, line) for kind, lines in (("yaml", YAML), ("unit", UNIT), ("nginx", NGINX), ("haproxy", HAPROXY), ("squid", SQUID), *OTHERS.items()) for line in lines]
+LINES = [
+    (kind, line)
+    for kind, lines in (
+        ("yaml", YAML),
+        ("unit", UNIT),
+        ("nginx", NGINX),
+        ("haproxy", HAPROXY),
+        ("squid", SQUID),
+        *OTHERS.items(),
+    )
+    for line in lines
+]
 
 
 @pytest.mark.parametrize(("kind", "line"), LINES)
@@ -226,10 +238,12 @@ def test_an_ordinary_line_stays_as_it_is(kind, line):
 def test_the_inventory_says_where_a_setting_stands():
     keys = {"a.b": "read_timeout", "servers.0.via": "proxy"}
     text = "a:\n  b: 900\nb: 900\nservers:\n- via: http://p:1\n  b: 4711\n"
-    assert redact(text, "yaml", keys) == text.replace("\nb: 900", "\nb: REDACTED(number-3)").replace("4711", "REDACTED(number-4)")
+    assert redact(text, "yaml", keys) == text.replace("\nb: 900", "\nb: REDACTED(number-3)").replace(
+        "4711", "REDACTED(number-4)"
+    )
     assert redact("[a]\nb = 900\nc = 900\n", "ini", keys) == "[a]\nb = 900\nc = REDACTED(number-3)\n"
     assert redact("a.b=900\n", "properties", keys) == "a.b=900\n"
-    assert redact('[a]\nb = 900\nc = 900\n', "toml", keys) == '[a]\nb = 900\nc = "REDACTED(number-3)"\n'
+    assert redact("[a]\nb = 900\nc = 900\n", "toml", keys) == '[a]\nb = 900\nc = "REDACTED(number-3)"\n'
 
 
 def outcome(parse):
@@ -310,9 +324,25 @@ def test_the_lab_has_files_of_each_kind_to_try():
 
 
 def test_environments_and_command_lines_that_hold_nothing():
-    variables = {"AWS_REGION": "eu-west-2", "HTTPS_PROXY": "http://p:1", "AWS_CONFIG_FILE": "/x/y", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
+    variables = {
+        "AWS_REGION": "eu-west-2",
+        "HTTPS_PROXY": "http://p:1",
+        "AWS_CONFIG_FILE": "/x/y",
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     assert environment(variables) == variables
-    words = ["/usr/bin/python3", "/opt/edge/export.py", "--config", "/etc/e.yaml", "--read-timeout=900", "--bucket", "b-1", "--verbose"]
+    words = [
+        "/usr/bin/python3",
+        "/opt/edge/export.py",
+        "--config",
+        "/etc/e.yaml",
+        "--read-timeout=900",
+        "--bucket",
+        "b-1",
+        "--verbose",
+    ]
     assert arguments(words) == words
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One side of the table: secrets in the shapes that people, programs and SDKs give them; none is shown, no line is lost."""
+# ruff: noqa: E501 - tables of texts, each as it stands in a file
+"""One side of the table: secrets in the shapes that people and programs give them; none is shown, no line is lost."""
 
 from __future__ import annotations
 
@@ -81,10 +82,30 @@ SQUID = [
     f"wccp2_service standard 0 password={S}", f"url_rewrite_program /usr/bin/r --key={S}", f"header_replace User-Agent {S}",
     f"cache_peer p parent 1 0 password={S}",
 ]  # fmt: skip
-SYSCTL = [f"net.ipv4.tcp_fastopen_key = {S}", f"net.ipv6.conf.all.stable_secret = 2001:db8::{S}", f"x = {S}", f"# {S}", S, f"kernel.core_pattern = |/x {S}"]
-FILTER = [f'add rule x y comment "{S}"', f"-A INPUT -m comment --comment {S} -j DROP", f'-A INPUT --log-prefix "{S} " -j LOG', f"# {S}"]
+SYSCTL = [
+    f"net.ipv4.tcp_fastopen_key = {S}",
+    f"net.ipv6.conf.all.stable_secret = 2001:db8::{S}",
+    f"x = {S}",
+    f"# {S}",
+    S,
+    f"kernel.core_pattern = |/x {S}",
+]
+FILTER = [
+    f'add rule x y comment "{S}"',
+    f"-A INPUT -m comment --comment {S} -j DROP",
+    f'-A INPUT --log-prefix "{S} " -j LOG',
+    f"# {S}",
+]
 RESOLVER = [f"# {S}", f"nameserver {S}!", f"{S} 10.0.0.1", f"passphrase {S}", f"options {S}!", f"hosts: {S}"]
-UNKNOWN = [f"<password>{S}</password>", f'<a password="{S}"/>', f"password {S}", f"a = {S}", S, f"<a><b>{S}</b></a>", PGP.format(s=S)]
+UNKNOWN = [
+    f"<password>{S}</password>",
+    f'<a password="{S}"/>',
+    f"password {S}",
+    f"a = {S}",
+    S,
+    f"<a><b>{S}</b></a>",
+    PGP.format(s=S),
+]
 PROSE = [
     f"password={S} timed out", f"password {S} timed out", f"the password is {S}", f"token '{S} {S}' expired", f"Authorization: Bearer {S}",
     f"Authorization: Basic {S} 401", f'X-Auth-Key: "{S}" refused', f"curl -u e:{S} failed", f"--auth={S}", f"-p {S}", f"connect e:{S}@h:1",
@@ -138,12 +159,32 @@ def test_whatever_stands_before_it_a_secret_is_not_shown(kind, before, name, sig
 
 
 def test_environments_and_command_lines():
-    variables = {"AWS_SECRET_ACCESS_KEY": S, "HTTPS_PROXY": f"http://u:{S}@p:1", "AWS_REGION": "eu-west-2", "X": "1", "A_B": "", "N": S}
+    variables = {
+        "AWS_SECRET_ACCESS_KEY": S,
+        "HTTPS_PROXY": f"http://u:{S}@p:1",
+        "AWS_REGION": "eu-west-2",
+        "X": "1",
+        "A_B": "",
+        "N": S,
+    }
     assert environment(variables) == {
         "AWS_SECRET_ACCESS_KEY": "REDACTED(string-14)", "HTTPS_PROXY": "http://REDACTED@p:1", "AWS_REGION": "eu-west-2",
         "X": "REDACTED(number-1)", "A_B": "", "N": "REDACTED(string-14)",
     }  # fmt: skip
-    words = ["/opt/edge/bin/export", "--token", S, f"--secret-key={S}", "--config", "/etc/e.yaml", "-p", S, "--password", "-x", f"-p{S}", S]
+    words = [
+        "/opt/edge/bin/export",
+        "--token",
+        S,
+        f"--secret-key={S}",
+        "--config",
+        "/etc/e.yaml",
+        "-p",
+        S,
+        "--password",
+        "-x",
+        f"-p{S}",
+        S,
+    ]
     assert arguments(words) == [
         "/opt/edge/bin/export", "--token", "REDACTED(string-14)", "--secret-key=REDACTED(string-14)", "--config",
         "/etc/e.yaml", "-p", "REDACTED(string-14)", "--password", "-x", "-pREDACTED(string-14)", "REDACTED(string-14)",

@@ -214,7 +214,9 @@ def test_the_programs_own_dump_comes_first(monkeypatch):
     node = Node("/")
     monkeypatch.setattr(node_proxies, "_running", lambda node: {"nginx": [], "squid": []})
     monkeypatch.setattr(
-        Node, "read_raw", lambda self, path, limit=0: "read_timeout 1 hour\n" if "nginx.conf" in path or "squid.conf" in path else None
+        Node,
+        "read_raw",
+        lambda self, path, limit=0: "read_timeout 1 hour\n" if "nginx.conf" in path or "squid.conf" in path else None,
     )
     asked = []
 
