@@ -8,7 +8,7 @@ short_description: Read on an edge all that the audit needs of it
 description:
   - Runs on the edge, needs nothing but Python there, changes nothing and leaves nothing behind.
   - Has no opinion. The audit modules judge what it returns, on the controller.
-  - Secrets are redacted before they leave the edge.
+  - What is not known to be harmless is masked before it leaves the edge (docs/security.md).
   - An action plugin of the same name takes the edge's variables from the inventory, sends along in memory what reads
     there, dnspython with it, and writes the facts to O(run_dir) on the controller.
 options:

@@ -22,7 +22,7 @@ extends_documentation_fragment: [edge_targets]
 notes:
   - The window is that of O(edges[].window), else of the job in O(edges[].job_path). Without either the newest log file
     is read as a whole, and findings say so.
-  - Samples are redacted on the edge. Keys, tokens, signatures of presigned URLs and telephone numbers are taken out.
+  - Samples are redacted on the edge. What may be a key, a token, a password or a telephone number is masked.
   - Reading ends after 60 seconds; what was not read by then is unknown.
 """
 

@@ -20,7 +20,7 @@ description:
 author: edgepath maintainers
 extends_documentation_fragment: [edge_targets]
 notes:
-  - Secrets (keys, tokens, passwords, signatures of presigned URLs, credentials in URLs) are redacted on the edge.
+  - Values that are not known to be harmless are masked on the edge (docs/security.md).
   - The bounds of gateways, endpoints and tracking are those that M(edge_egress_audit) found in the same run; without it
     they are unknown.
 """

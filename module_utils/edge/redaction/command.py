@@ -27,6 +27,10 @@ _WRAPPER_LONG = vocabulary("--kill-after --signal --adjustment --user --chdir --
 _JAVA = re.compile(
     r"-X(?:m[nsx]|ss)[0-9]{1,9}[kKmMgG]?|-XX:[+-]?[A-Za-z]{1,60}(?:=[0-9]{1,12}[kKmMgG]?)?|-(?:server|client|ea)"
 )
+# `-Ws`: so few letters are options in a bunch, and no secret behind one.
+_CLUSTER = 4
+_SIGNALS = vocabulary("-HUP -TERM -QUIT -INT -KILL -USR1 -USR2")
+_REFERENCE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]{0,60}|\{[A-Za-z_][A-Za-z0-9_]{0,60}\})")
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]{0,80}", re.ASCII)
 _WORD = re.compile(r"""[^\s"'\\]+|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|\\.|["'\\]""", re.DOTALL)
 _SPACES = re.compile(r"\s+")
@@ -66,6 +70,8 @@ def arguments(words: Sequence[str], program: bool = True) -> list[str]:
             shown, pending = _option(word)
             pending = pending if pending is not None and _takes(pending, wrapped) else None
             clean.append(shown)
+        elif _REFERENCE.fullmatch(word):
+            clean.append(word)
         elif expects or wrapped:
             shown, is_program = _first(word, bool(clean))
             clean.append(shown)
@@ -99,7 +105,8 @@ def _option(word: str) -> tuple[str, str | None]:
     if not equals:
         if _JAVA.fullmatch(word):
             return word, None
-        if _OPTION.fullmatch(word) and not shapes.opaque(word) and (len(word) == 2 or word[1] == "-" or _known(word)):
+        bare = len(word) <= _CLUSTER or word[1] == "-" or word in _SIGNALS
+        if _OPTION.fullmatch(word) and not shapes.opaque(word) and (bare or _known(word)):
             return word, word
         # -pSECRET and -uuser:secret: a short option with its value behind it is no name.
         return word[:2] + shapes.mask(word[2:]), None
@@ -143,6 +150,8 @@ def _takes(option: str, wrapped: bool) -> bool:
 
 def _after(option: str, value: str, wrapped: bool) -> str:
     """The word after an option."""
+    if _REFERENCE.fullmatch(value):
+        return value
     if wrapped:
         shown = shapes.known(_WRAPPER_SHORT.get(option, shapes.words), value)
         return value if shown is not None else command_line(value) if option == "-c" else shapes.mask(value)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from . import command, names, shapes
+from .prose import redact_prose
 from .settings_words import Vocabulary
 from .shapes import Shape, vocabulary
 from .tree import Place
@@ -248,6 +249,8 @@ def _directive(key: str, value: str, first: bool) -> str:
         name, colon, rest = bare.partition(":")
         good = key.startswith("Load") and shapes.path(rest) and rest.startswith("/")
         return f"{names.or_mask(name)}{colon}{rest if good or not rest else shapes.mask(rest)}"
+    if key in ("Description", "Documentation"):
+        return redact_prose(value)
     shape = UNIT.get(key)
     shown = shapes.known(shape, bare) if shape is not None else None
     if shown is None and shapes.is_flag(bare) and not names.is_secret(key):

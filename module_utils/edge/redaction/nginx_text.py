@@ -15,6 +15,10 @@ _STRING = {
     '"': re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     "'": re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL),
 }
+# Directives without an underscore that take what may be secret.
+_OTHERS = vocabulary("set return rewrite break env")
+_PARAMETER = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*")
+_MIME = re.compile(r"[a-z]{1,12}/[a-z0-9.+-]{1,80}|[a-z0-9]{1,5}")
 _OPERATORS = frozenset(("=", "!=", "~", "~*", "!~", "!~*", "-f", "!-f", "-d", "-e"))
 _CONDITION = re.compile(r"\(?!?\$[A-Za-z_][A-Za-z0-9_]{0,60}\)?")
 _HEADERS = vocabulary("proxy_set_header add_header grpc_set_header fastcgi_param uwsgi_param scgi_param proxy_set_body "
@@ -74,11 +78,15 @@ def _is_word(piece: str) -> bool:
 
 def _kind(name: str, outer: str) -> str:
     """Whether what stands in a block are directives (""), or data and code, of which nothing is known."""
+    if name == "types" and not outer:
+        return name
     return "data" if outer or name in NGINX_DATA or name not in NGINX else ""
 
 
 def _statement(words: list[str], block: str) -> list[str]:
-    name = proxy_words.directive(words[0], NGINX, bool(block))
+    if block == "types":
+        return [word if _MIME.fullmatch(word) else _hidden(word) for word in words]
+    name = proxy_words.directive(words[0], NGINX | _OTHERS, bool(block))
     if name is None or block:
         first = words[0] if name is not None else _hidden(words[0])
         return [first, *(_other(word) for word in words[1:])]
@@ -111,9 +119,7 @@ def _arguments(name: str, words: list[str]) -> list[str]:
     if name in NGINX and name != "if":
         return [_harmless(word) for word in words]
     if name in _HEADERS and words:
-        first = (
-            words[0] if proxy_words.directive(words[0], frozenset()) or words[0].replace("-", "").isalpha() else None
-        )
+        first = words[0] if proxy_words.directive(words[0], frozenset()) or _PARAMETER.fullmatch(words[0]) else None
         values = [word if proxy_words.header(_bare(words[0]), _bare(word)) is not None else _hidden(word)
                   for word in words[1:]]  # fmt: skip
         return [first or _hidden(words[0]), *values]

@@ -106,16 +106,17 @@ HAPROXY = vocabulary(
     "default_backend use_backend use-server timeout maxconn fullconn retries retry-on redispatch log chroot daemon "
     "user group uid gid pidfile nbproc nbthread cpu-map process master-worker maxconnrate maxsessrate maxsslconn "
     "maxsslrate maxpipes ulimit-n hash-type disabled enabled dispatch source force-persist ignore-persist persist "
-    "monitor-uri monitor-net rate-limit compression errorfile errorfiles log-tag load-server-state-from-file server- "
-    "state-file server-state-base hold resolve_retries accepted_payload_size parse-resolv-conf dns-accept-family ca- "
-    "base crt-base ssl-default-bind-ciphers ssl-default-bind-options ssl-default-bind-ciphersuites ssl-default- "
-    "server-ciphers ssl-default-server-options ssl-default-server-ciphersuites ssl-dh-param-file ssl-server-verify "
-    "ssl-engine spread-checks busy-polling hard-stop-after grace insecure-fork-wanted insecure-setuid-wanted lua-load "
-    "lua-load-per-thread no nosplice noepoll nokqueue nopoll unix-bind backlog clitcpka-cnt clitcpka-idle clitcpka- "
-    "intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl max-keep-alive-queue hash-balance-factor stick table type total- "
-    "max-size max-object-size max-age command load ssl-mode-async zero-warning limited-quic localpeer node default- "
-    "path issuers-chain-path max-spread-checks http-reuse load-on set-dumpable thread-groups thread-group strict- "
-    "limits quiet debug close-spread-time external-check external-check-path log-send-hostname maxlen size "
+    "monitor-uri monitor-net rate-limit compression errorfile errorfiles log-tag load-server-state-from-file "
+    "server-state-file server-state-base hold resolve_retries accepted_payload_size parse-resolv-conf "
+    "dns-accept-family ca-base crt-base ssl-default-bind-ciphers ssl-default-bind-options "
+    "ssl-default-bind-ciphersuites ssl-default-server-ciphers ssl-default-server-options "
+    "ssl-default-server-ciphersuites ssl-dh-param-file ssl-server-verify ssl-engine spread-checks busy-polling "
+    "hard-stop-after grace insecure-fork-wanted insecure-setuid-wanted lua-load lua-load-per-thread no nosplice "
+    "noepoll nokqueue nopoll unix-bind backlog clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle "
+    "srvtcpka-intvl max-keep-alive-queue hash-balance-factor stick table type total-max-size max-object-size max-age "
+    "command load ssl-mode-async zero-warning limited-quic localpeer node default-path issuers-chain-path "
+    "max-spread-checks http-reuse load-on set-dumpable thread-groups thread-group strict-limits quiet debug "
+    "close-spread-time external-check external-check-path log-send-hostname maxlen size"
 )
 # The fetches whose patterns are addresses, hosts and paths; those of headers, cookies and passwords are not among them.
 HAPROXY_FETCHES = re.compile(
@@ -126,9 +127,9 @@ HAPROXY_FETCHES = re.compile(
 )
 # Headers that carry no key; a value of variables alone carries none of this file either.
 HEADERS = vocabulary(
-    "host connection upgrade x-real-ip x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port accept- "
-    "encoding content-type content-length range transfer-encoding expect cache-control strict-transport-security "
-    "x-frame-options x-content-type-options via te keep-alive expires pragma vary accept "
+    "host connection upgrade x-real-ip x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port "
+    "accept-encoding content-type content-length range transfer-encoding expect cache-control "
+    "strict-transport-security x-frame-options x-content-type-options via te keep-alive expires pragma vary accept"
 )
 _VARIABLES = re.compile(r"(?:\$\{?[a-z_][a-z0-9_]{0,60}\}?|%\[[a-z][a-z0-9_.,()]{0,60}\]|[ ,;:/])+")
 _DIRECTIVE = re.compile(r"[a-z][a-z0-9]*(?:[_\-.][a-z0-9]+)+")

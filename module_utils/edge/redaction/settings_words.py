@@ -143,7 +143,17 @@ def of_setting(key: str) -> Shape | None:
         known = KEYS.get("".join(words[1:]))
     if known is None and words and words[-1] in _AMOUNTS and (len(words[-1]) > 2 or len(words) > 1):
         return shapes.amount
+    if known is None and words and words[-1] in _FILES:
+        return _absolute
     return known
+
+
+def _absolute(value: str) -> str | None:
+    """A path from the root, of a key that says that it names a file: `key_file: /etc/ssl/private/export.key`."""
+    return shapes.path(value) if value.startswith("/") and value.count("/") > 1 else None
+
+
+_FILES = vocabulary("file dir directory home conf config pidfile cfg")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -155,6 +165,9 @@ def of_variable(name: str) -> Shape | None:
     known: Shape | None = _VARIABLES.get(low)
     if known is None and low.startswith(("aws_", "boto")):
         known = None if names.is_secret(low) and "".join(names.split(low)[1:]) not in KEYS else of_setting(low)
-    if known is None and names.split(low)[-1:] and names.split(low)[-1] in _AMOUNTS:
+    words = names.split(low)
+    if known is None and words and words[-1] in _AMOUNTS:
         known = shapes.amount
+    if known is None and words and words[-1] in _FILES:
+        known = _absolute
     return known
