@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .finding import EdgepathError, Finding, Unread
+from .redaction.documents import without_shared_words
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -41,7 +42,7 @@ class Step:
     def to_dict(self) -> dict[str, Any]:
         return {
             "domain": self.domain,
-            "facts": self.facts,
+            "facts": without_shared_words(self.facts),
             "findings": [finding.to_dict() for finding in self.findings],
             "calls": self.calls,
         }

@@ -187,7 +187,8 @@ def planted_in_aws(environment: dict[str, str], canary: Canaries, bucket: str) -
     state = json.loads((Path(environment["EDGEPATH_LAB_DIR"]) / "lab.json").read_text(encoding="utf-8"))
     key = state["credentials"]["operator"]
     s3 = boto3.client("s3", endpoint_url=state["endpoints"]["aws"], region_name="eu-west-2",
-                      aws_access_key_id=key["access_key_id"], aws_secret_access_key=key["secret_access_key"])  # fmt: skip
+                      aws_access_key_id=key["access_key_id"],
+                      aws_secret_access_key=key["secret_access_key"])  # fmt: skip
     before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     policy = json.loads(before)
     policy["Statement"].append({

@@ -13,9 +13,9 @@ import json
 from typing import Any
 
 from ..redaction import shapes
+from ..redaction.documents import redact_document
 from ..redaction.files import kind_of_file
 from ..redaction.text import redact
-from .documents import redact_document
 from .model import ObjectChange, State
 
 

@@ -17,6 +17,7 @@ from .cloud import objects
 from .model import CLOUD, NODE, ObjectChange, Ref, State
 from .node import MERGE as NODE_MERGE
 from .node import Node
+from .predictions import foreseen, remembered
 from .work import Merge
 
 MERGE: dict[str, Merge] = {**NODE_MERGE, **objects.MERGE}
@@ -77,15 +78,19 @@ class EdgeWorld:
             known = self._known(place)
             for ref in refs:
                 if ref.place == place and unread(states.get(ref.key)) is None and self._name(ref) in known:
-                    found[ref.key] = known[self._name(ref)]
+                    found[ref.key] = foreseen(found.get(ref.key), known[self._name(ref)])
         return found
 
     def predict(self, changes: Sequence[ObjectChange]) -> None:
         """Remember what would be changed. Edges do this at once: what they share is guarded."""
         for place in {change.ref.place for change in changes}:
-            made = {self._name(change.ref): change.after for change in changes if change.ref.place == place}
             with lock.guarded(self._run_dir, "predicted"):
-                write_json(self._predictions(place), {**self._known(place), **made})
+                known = self._known(place)
+                for change in changes:
+                    if change.ref.place == place:
+                        name = self._name(change.ref)
+                        known[name] = remembered(change, known.get(name))
+                write_json(self._predictions(place), known)
 
     def _known(self, place: str) -> dict[str, State]:
         path = self._predictions(place)

@@ -115,7 +115,8 @@ def test_an_old_python_is_told_so(tmp_path):
 
 def test_is_small_and_the_same_every_time():
     assert packing.pack() == (PACKED, PROBLEM) == (PACKED, None)
-    assert len(PACKED) < 128 * 1024
+    # A tenth of a second on a line of 12 Mbit/s; a quarter of it are the vocabularies of what may be shown.
+    assert len(PACKED) < 160 * 1024
 
 
 def test_nothing_travels_that_a_visit_does_not_import():
