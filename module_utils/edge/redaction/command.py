@@ -20,6 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 # Short options that programs at large use for a file of settings.
 _SHORT: dict[str, Shape] = {"-c": shapes.path, "-f": shapes.path}
 _WRAPPER_SHORT: dict[str, Shape] = {
+    "-p": shapes.amount,
     "-n": shapes.amount, "-k": shapes.amount, "-s": shapes.word, "-c": shapes.amount, "-u": shapes.word,
     "-o": shapes.word, "-i": shapes.word, "-e": shapes.word, "-g": shapes.word,
 }  # fmt: skip

@@ -188,11 +188,17 @@ def _harmless(core: str, before: str) -> bool:
     return words_only(core) or (_FILE.fullmatch(core) is not None and all(map(words_only, core.split("/"))))
 
 
+_BRACKETS = re.compile(r"[<>\[\](){}]")
+
+
 def words_only(text: str) -> bool:
     """Words of letters, and numbers, with hyphens and the like between them; of mixed ones the shortest alone."""
     parts = [part for part in re.split(r"[-_.,:;/|+~()\[\]{}<>*\"'`!?#&@=\\]", text) if part]
     mixed = [part for part in parts if not _LETTERS.fullmatch(part) and not part.isdigit()]
     odd = [part for part in parts if _LETTERS.fullmatch(part) and shapes.looks_random(part)]
+    inner = [part for part in _BRACKETS.split(text) if part]
+    if len(inner) > 1 and any(_names_a_secret(part, "") for part in inner[:-1]):
+        return False
     if odd or ("@" in text) or (":" in text and not text.endswith(":")):
         return False
     return all(part.lower() in TECHNICAL or (len(parts) > 1 and len(part) < 5 and part.islower()) for part in mixed)

@@ -57,7 +57,7 @@ def _squid_arguments(name: str, words: list[str]) -> list[str]:
     if name == "if":
         return [word if _CONDITION.fullmatch(word) else shapes.mask(word) for word in words]
     if name in SQUID or name in ("cache_peer", "request_header_access", "reply_header_access"):
-        return [_argument(word) for word in words]
+        return proxy_words.arguments(words)
     if name == "acl":
         head = [_name(word) for word in words[:2]]
         known = len(words) > 1 and words[1] in SQUID_ACLS
@@ -167,7 +167,8 @@ def _haproxy_arguments(name: str, words: list[str]) -> list[str]:
     if name in ("setenv", "presetenv") and len(words) > 1:
         return [names.or_mask(words[0]), *(command.variable(words[0], word) for word in words[1:])]
     if name in HAPROXY or name in ("user", "group"):
-        return _until_condition(words, _argument)
+        end = next((at for at, word in enumerate(words) if word in ("if", "unless")), len(words))
+        return proxy_words.arguments(words[:end]) + _conditions(words[end:])
     if name == "acl":
         return [_name(word) for word in words[:1]] + _match(words[1:])
     if name in _RULES:

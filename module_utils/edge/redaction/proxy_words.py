@@ -8,6 +8,7 @@ Sources: nginx documentation, "Alphabetical index of directives"; Squid, src/cf.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from . import names, shapes
 from .shapes import vocabulary
@@ -122,7 +123,7 @@ HAPROXY = vocabulary(
 HAPROXY_FETCHES = re.compile(
     r"!?(?:src|dst|src_port|dst_port|method|path(?:_beg|_end|_dir|_sub|_reg)?||ssl_fc|ssl_fc_sni(?:_end)?"
     r"|req[._]ssl_sni|req_ssl_hello_type|hdr(?:_beg|_end|_dom|_reg)?\(host\)|req\.hdr\(host\)|nbsrv(?:\([\w.-]+\))?"
-    r"|be_conn(?:\([\w.-]+\))?|fe_conn(?:\([\w.-]+\))?|avail|always_true|always_false|status|http_auth\([\w.-]+\))"
+    r"|be_conn(?:\([\w.-]+\))?|fe_conn(?:\([\w.-]+\))?|avail|always_true|always_false|status|url_ip|url_port)"
     r"(?:,lower)?"
 )
 # Headers that carry no key; a value of variables alone carries none of this file either.
@@ -149,11 +150,25 @@ def directive(name: str, known: frozenset[str], data: bool = False) -> str | Non
 
 def header(name: str, value: str) -> str | None:
     """The value that a proxy gives to a header."""
+    if "str(" in value or "bin(" in value:
+        return None
     if not value or (_VARIABLES.fullmatch(value) and any(sign in value for sign in "$%")):
         return value
     if name.lower() in HEADERS:
         return value if all(shapes.plain(part) == part for part in value.split()) else None
     return None
+
+
+_TELLS = vocabulary("password passwd pass secret token insecure-password key-password passphrase realm")
+
+
+def arguments(words: Sequence[str]) -> list[str]:
+    """The arguments of a harmless directive; what stands after a word that announces a secret is none."""
+    shown = []
+    for at, word in enumerate(words):
+        good = None if at and words[at - 1].lower() in _TELLS else argument(word)
+        shown.append(shapes.mask(word) if good is None else good)
+    return shown
 
 
 def argument(word: str) -> str | None:
