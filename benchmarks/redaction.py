@@ -59,6 +59,8 @@ TEXTS = {
     "pem": lambda n: "-----BEGIN PRIVATE KEY-----\n" * (n // 28),
     "ats": lambda n: "@" * n,
     "slashes": lambda n: "/" * n,
+    "calls": lambda n: "a(" * (n // 2),
+    "calls of one word": lambda n: "a(b=" * (n // 4),
     "arrows": lambda n: "->" * (n // 2),
     "braces of conditions": lambda n: "use_backend a if " + "{ " * (n // 2),
     "options": lambda n: "ExecStart=/a " + "--a " * (n // 4),

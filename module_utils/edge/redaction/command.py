@@ -13,7 +13,7 @@ from .shapes import Shape, vocabulary
 # Programs that run another one, and their options that take a harmless value (coreutils, util-linux, sudo, systemd).
 _WRAPPERS = vocabulary(
     "timeout env nice ionice chrt taskset nohup setsid stdbuf exec sudo sh bash dash time strace flock setpriv runuser "
-    "numactl prlimit systemd-run unbuffer catchsegv"
+    "numactl prlimit sleep systemd-run unbuffer catchsegv"
 )
 _PROGRAM = re.compile(r"[A-Za-z0-9_./+-]*[A-Za-z][A-Za-z0-9_./+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
@@ -167,8 +167,17 @@ def _after(option: str, value: str, wrapped: bool) -> str:
 _PATHLIKE = re.compile(r"/[A-Za-z0-9_@+~.-]{1,80}(?:/[A-Za-z0-9_@+~.-]{1,80}){1,12}/?")
 
 
+_SUBCOMMANDS = vocabulary(
+    "s3 s3api sync cp mv copy move run start serve server daemon worker export upload reload restart"
+)
+_CLASS = re.compile(r"[a-z]+(?:\.[A-Za-z]+){1,8}")
+
+
 def _positional(word: str) -> str:
+    if word.startswith("s3://"):
+        return shapes.url(word) or shapes.mask(word)
     good = _PATHLIKE.fullmatch(word) and not shapes.opaque(word) and "@" not in word
+    good = good or word in _SUBCOMMANDS or _CLASS.fullmatch(word)
     return word if good or word in ("&&", "||", ";", "|", "&", "--") else shapes.mask(word)
 
 

@@ -93,6 +93,8 @@ class _Words:
     def _core(self, core: str, opened: str, tail: str) -> str:
         if self.hide or self.option:
             return self._hidden(core, opened, tail)
+        if 0 < core.find("(") < len(core) - 1 and core.count("(") <= _CALLS and "://" not in core:
+            return self._called(core, tail)
         if "=" in core and "://" not in core.partition("=")[0]:
             return self._assignment(core, tail)
         if _OPTION.fullmatch(core):
@@ -101,6 +103,15 @@ class _Words:
         shown = _shown(core, self.before)
         self.hide = _names_a_secret(core, tail)
         return mask(core) if shown is None else shown
+
+    def _called(self, core: str, tail: str) -> str:
+        """`deliver(Record.java:319`, `Pool(host='s3.example.org'`: what is called, and what with."""
+        name, _, rest = core.partition("(")
+        start = len(rest) - len(rest.lstrip(_OPEN))
+        shown = self._core(name, "", "(")
+        inner = rest[start:].rstrip(_CLOSE)
+        told = self._core(inner, rest[start - 1 : start], tail) if inner else ""
+        return f"{shown}({rest[:start]}{told}{_end(rest[start:])}"
 
     def _hidden(self, core: str, opened: str, tail: str) -> str:
         """A word after a secret's name: only what cannot be the secret itself is shown."""
@@ -135,6 +146,10 @@ class _Words:
         shown = None if shape is None or names.is_secret(bare) and low not in KEYS else shape(closed)
         self.quote = opened[:1] if open_ else ""
         return head + opened + (mask(closed) if shown is None else shown) + inner[len(closed) :]
+
+
+def _end(text: str) -> str:
+    return text[len(text.rstrip(_CLOSE)) :]
 
 
 def _shape(name: str) -> shapes.Shape | None:
@@ -188,11 +203,15 @@ def _harmless(core: str, before: str) -> bool:
     return words_only(core) or (_FILE.fullmatch(core) is not None and all(map(words_only, core.split("/"))))
 
 
+# `S3Uploader`, `EC2Client`: names that begin with that of a service.
+_SERVICE = re.compile(r"^(?:S3|EC2|V[1-9]|IPv[46])(?=[A-Z][a-z])")
+_CALLS = 3
 _BRACKETS = re.compile(r"[<>\[\](){}]")
 
 
 def words_only(text: str) -> bool:
     """Words of letters, and numbers, with hyphens and the like between them; of mixed ones the shortest alone."""
+    text = _SERVICE.sub("", text)
     parts = [part for part in re.split(r"[-_.,:;/|+~()\[\]{}<>*\"'`!?#&@=\\]", text) if part]
     mixed = [part for part in parts if not _LETTERS.fullmatch(part) and not part.isdigit()]
     odd = [part for part in parts if _LETTERS.fullmatch(part) and shapes.looks_random(part)]

@@ -25,13 +25,14 @@ _AMOUNTS = vocabulary(
 _UNIT_ENDS = vocabulary("s ms millis milliseconds sec secs seconds min mins minutes hours")
 
 _KINDS: tuple[tuple[Shape, str], ...] = (
-    (shapes.amount, "keepalive tcpkeepalive keepaliveprobes keepidle keepintvl keepcnt nodelay sessionseconds "
+    (shapes.amount, "idle keepalive tcpkeepalive keepaliveprobes keepidle keepintvl keepcnt nodelay sessionseconds "
                     "workerseconds parts part chunk chunks partsize chunksize multipartchunksize multipartthreshold "
                     "maxpoolconnections maxconcurrentrequests maxqueuesize maxattempts maxattemptsperhost portvalue "
                     "numretries perconnectionbufferlimitbytes maxrequestbytes concurrencylevel maxbandwidth "
                     "requestmincompressionsizebytes defaultttl durationseconds metadataservicenumattempts "
                     "metadataservicetimeout http2protocoloptions initialstreamwindowsize initialconnectionwindowsize"),
-    (shapes.flag, "versions legalhold sessionrefreshable refreshable enabled usessl ssl tls verify verifyssl secure "
+    (shapes.flag_or_path, "verify verifyssl sslverify verifytls tlsverify"),
+    (shapes.flag, "versions legalhold sessionrefreshable refreshable enabled usessl ssl tls secure "
                   "pathstyle pathstyleaccess usepathstyle forcepathstyle useaccelerateendpoint usedualstackendpoint "
                   "usefipsendpoint useawssharedconfig payloadsigningenabled multipart parallel bestpractices "
                   "s3disablemultiregionaccesspoints s3usearnregion ec2metadatadisabled ignoreconfiguredendpointurls "
@@ -57,7 +58,7 @@ _KINDS: tuple[tuple[Shape, str], ...] = (
                   "awscabundle sslcertfile sslcertdir requestscabundle curlcabundle nodeextracacerts "
                   "awssharedcredentialsfile awswebidentitytokenfile webidentitytokenfile tempdir tmpdir spooldir "
                   "workdir workingdirectory javahome"),
-    (shapes.name, "kmskeyid kmskey kmskeyarn ssekmskeyid ssekmskey kmsmasterkeyid keyarn awskmskeyid"),
+    (shapes.name, "kms kmskeyid kmskey kmskeyarn ssekmskeyid ssekmskey kmsmasterkeyid keyarn awskmskeyid"),
     (shapes.identity, "rolearn assumerolearn awsrolearn rolesessionname mfaserial accountid expectedbucketowner "
                       "bucketowner policyarn ssoaccountid ssorolename role bucketarn"),
 )  # fmt: skip

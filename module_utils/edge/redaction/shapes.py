@@ -20,9 +20,10 @@ _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 LONGEST = 2000
 _PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)[ ]?([A-Za-z%/]{0,12})(,?[ ]?)")
 _UNITS = vocabulary(
-    "us usec ms msec millis millisecond milliseconds s sec secs second seconds m min mins minute minutes h hr hrs hour "
-    "hours d day days w week weeks month months y year years decade decades fortnight fortnights k kb kib mb mib g gb "
-    "gib t tb tib b byte bytes kbytes mbytes gbytes kbit mbit gbit bps kbps mbps gbps % x r/s r/m"
+    "us usec ms msec millis millisecond milliseconds s sec secs second seconds m min mins minute minutes h hr hrs "
+    "hour hours d day days w week weeks month months y year years decade decades fortnight fortnights k kb kib mb "
+    "mib g gb gib t tb tib b byte bytes kbytes mbytes gbytes kbit mbit gbit bps kbps mbps gbps % x r/s r/m b/s "
+    "kb/s mb/s gb/s mib/s kbit/s mbit/s gbit/s"
 )
 _ISO = re.compile(r"P(?:[0-9]{1,9}D)?(?:T[0-9HMS.]{1,30})?")
 _NEVER = vocabulary("inf infinity infinite never unlimited forever default auto max")
@@ -130,6 +131,11 @@ def _number_with_units(text: str) -> bool:
 
 def flag(value: str) -> str | None:
     return value if is_flag(value.strip()) or value.strip() in ("0", "1") else None
+
+
+def flag_or_path(value: str) -> str | None:
+    """`verify: true`, `verify: /etc/ssl/certs/ca.pem`."""
+    return flag(value) or (path(value) if value.startswith("/") else None)
 
 
 def word(value: str) -> str | None:

@@ -28,6 +28,8 @@ class Place:
         path = f"{self.path}.{key}" if self.path else key
         path = path if depth <= _DEEPEST_NAMED and len(path) <= 400 else ""
         shape = self.vocabulary.shape(key, path) if len(key) <= 200 else None
+        if shape is None and self.shape is shapes.amount and not names.is_secret(key):
+            shape = shapes.amount  # `timeouts: {read: 900, connect: 10}`
         secret = self.secret or (shape is None and names.is_secret(key))
         return Place(self.vocabulary, shape, secret, path, depth)
 

@@ -66,6 +66,10 @@ ca_bundle: /etc/ssl/certs/ca-certificates.crt
 log_level: info
 host: proxy.example.org
 port: 3128
+timeouts: {read: 900, connect: 10}
+max_bandwidth: 100MB/s
+verify_ssl: /etc/ssl/ca.pem
+key_file: /etc/ssl/private/export.key
 enabled: false
 verify: true
 password: null
@@ -85,6 +89,9 @@ TimeoutStopSec=90
 ExecStart=/opt/edge/bin/export --config /opt/edge/export.yaml
 ExecStart=/usr/bin/timeout 15m /opt/edge/bin/export --config=/opt/edge/export.yaml --read-timeout 900
 ExecStart=-/usr/bin/env HTTPS_PROXY=http://127.0.0.1:3128 /opt/edge/bin/export
+ExecStart=/usr/bin/aws s3 sync /var/recordings s3://b-1/exports --region eu-west-2 --cli-read-timeout 900
+ExecStartPre=/bin/sleep 10
+ExecStop=/bin/kill -TERM $MAINPID
 ExecStart=/usr/bin/timeout --foreground 15m /opt/edge/bin/export
 ExecStart=/usr/bin/nice -n 10 /usr/bin/java -Xmx2g -Dhttps.proxyHost=proxy.example.org -Dhttps.proxyPort=3128 -jar /opt/e.jar
 Environment=HTTPS_PROXY=http://127.0.0.1:3128 NO_PROXY=localhost
@@ -212,6 +219,9 @@ OTHERS = {
         "the token has expired", "ExpiredToken: The provided token has expired. RequestId: 4442587FB7D0A2F9", "host key verification failed", "403 Forbidden: signature does not match",
         "User: arn:aws:sts::111122223333:assumed-role/edge-export/i-0123456789abcdef0 is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::acme-recordings/calls/2026/11/20/agent-7.wav\" because no identity-based policy allows the s3:PutObject action",
         "1795140300.100 edge systemd[1]: edge-export.service: Main process exited, code=killed, status=9/KILL", "Failed with result 'timeout'.",
+        "\tat sun.security.ssl.SSLSocketOutputRecord.deliver(SSLSocketOutputRecord.java:319)",
+        "ERROR 2026-11-20 02:18 upload 3 of 7 failed: HTTPSConnectionPool(host='s3.eu-west-2.amazonaws.com', port=443): Read timed out.",
+        "[ERROR] S3Uploader - Upload of s3://b-london/exports/2026/11/20/5a1f33f0.wav failed after 900 s (errno 104)",
         "read tcp: i/o timeout", "net/http: TLS handshake timeout", "upstream timed out (110: Connection timed out) while reading response header from upstream",
         "[error] 123#123: *45 recv() failed (104: Connection reset by peer)", "urllib3.exceptions.ProtocolError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
     ],
