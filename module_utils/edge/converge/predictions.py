@@ -19,7 +19,7 @@ _EDITS = "edits"
 
 def remembered(change: ObjectChange, known: Any) -> Any:
     """What is kept of a change. known: what is kept of earlier changes of the same object."""
-    if change.ref.kind != "file" or change.before is None or change.after is None:
+    if not (_is_file(change.before) and _is_file(change.after)):
         return change.after
     earlier = known[_EDITS] if _is_edits(known) else []
     before, after = _bytes(change.before), _bytes(change.after)
@@ -33,11 +33,15 @@ def foreseen(state: State, kept: Any) -> State:
     if not _is_edits(kept):
         return kept
     for edit in kept[_EDITS]:
-        if not isinstance(state, Mapping) or _digest(_bytes(state)) != edit["of"]:
+        if not _is_file(state) or _digest(_bytes(state)) != edit["of"]:
             return state
         content = base64.b64encode(_with(_bytes(state), edit["pieces"])).decode("ascii")
         state = {**edit["state"], "content": content}
     return state
+
+
+def _is_file(state: State) -> bool:
+    return isinstance(state, Mapping) and isinstance(state.get("content"), str)
 
 
 def _is_edits(kept: Any) -> bool:
