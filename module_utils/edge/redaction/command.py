@@ -176,8 +176,8 @@ _CLASS = re.compile(r"[a-z]+(?:\.[A-Za-z]+){1,8}")
 def _positional(word: str) -> str:
     if word.startswith("s3://"):
         return shapes.url(word) or shapes.mask(word)
-    good = _PATHLIKE.fullmatch(word) and not shapes.opaque(word) and "@" not in word
-    good = good or word in _SUBCOMMANDS or _CLASS.fullmatch(word)
+    good = _PATHLIKE.fullmatch(word) is not None and not shapes.opaque(word) and "@" not in word
+    good = good or word in _SUBCOMMANDS or _CLASS.fullmatch(word) is not None
     return word if good or word in ("&&", "||", ";", "|", "&", "--") else shapes.mask(word)
 
 
