@@ -23,6 +23,7 @@ from typing import Any
 
 from ..dns.rootfile import NodeFile, read_text
 from ..finding import Unread
+from ..redaction.prose import redact_prose
 from ..redaction.resolver_text import redact_filter, redact_ruleset
 from ..targets import Edge
 
@@ -40,7 +41,7 @@ def gather_node(edge: Edge) -> dict[str, Any]:
     """The section "host", Unread where something could not be read."""
     node = _Node(edge)
     section: dict[str, Any] = {
-        "vendor": node.text("/sys/class/dmi/id/sys_vendor"),
+        "vendor": _shown(node.text("/sys/class/dmi/id/sys_vendor")),
         "ip_local_port_range": _port_range(node.text("/proc/sys/net/ipv4/ip_local_port_range")),
         "firewall": _firewall(node),
         "addresses": _addresses(node.json("ip-addr.json", ["ip", "-j", "addr"])),
@@ -48,6 +49,10 @@ def gather_node(edge: Edge) -> dict[str, Any]:
         "routes6": _routes6(node.text("/proc/net/ipv6_route")),
     }
     return {key: _plain(value) for key, value in section.items()}
+
+
+def _shown(text: str | Unread | None) -> Any:
+    return redact_prose(text) if isinstance(text, str) else text
 
 
 def _plain(value: Any) -> Any:
@@ -131,7 +136,7 @@ def _run(command: Sequence[str]) -> str | Unread | None:
     except OSError as error:
         return Unread("error", name, name, f"cannot run {name}: {error.strerror or error}")
     if done.returncode != 0:
-        told = " ".join(done.stderr.decode("utf-8", errors="replace").split())[:200]
+        told = redact_prose(" ".join(done.stderr.decode("utf-8", errors="replace").split())[:200])
         denied = "permitted" in told or "ermission denied" in told or "must be root" in told
         hint = "; run the audit with become: true" if denied else ""
         return Unread("denied" if denied else "error", name, name, f"{name} failed: {told or done.returncode}{hint}")

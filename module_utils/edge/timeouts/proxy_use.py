@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..finding import Unread, unread
+from ..redaction.shapes import REDACTED
 from ..settings import lookup
 from ..targets import Edge
 from . import envoy, haproxy, nginx, squid
@@ -127,6 +128,10 @@ def _add(result: Use, url: str, origin: str) -> None:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         host, port = "", None
+    if REDACTED.lower() in host:
+        message = f"{origin}: was redacted on the edge, so which proxy it names is not known"
+        result.gaps.append(Unread("error", "parse", origin, message))
+        return
     if not host:
         result.gaps.append(Unread("error", "parse", origin, f"{origin}: {url[:60]!r} is no proxy address"))
         return

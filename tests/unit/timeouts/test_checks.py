@@ -443,3 +443,8 @@ def test_the_ladder_says_what_could_not_be_read(tmp_path):
     edge, facts = node_copy.make(tmp_path, node_copy.LONDON)
     told = ladder_facts(edge, {**facts, "proxy_configs": BLIND}, node_copy.UPSTREAM)
     assert {"TIMEOUTS-04", "TIMEOUTS-08"} <= set(told["unread"]) and told["longest_minutes"] == 360.0
+
+
+def test_a_proxy_that_was_masked_on_the_edge_is_not_taken_for_a_host(tmp_path):
+    finding = judged(tmp_path, {UNIT: "[Service]\nEnvironment=HTTPS_PROXY=http://a%3Ab%40proxy:3128\n"})["TIMEOUTS-08"]
+    assert finding.status == "unknown" and "was redacted" in finding.observed, finding.observed
