@@ -92,7 +92,8 @@ class _Reader:
         key_end, value_at = self._key(start, end)
         if key_end < 0:
             place = self.open[-1].place if self.open else self.root
-            return self._value(start, end, place, dash if dash >= 0 else self.open[-1].column if self.open else -1)
+            last = lead.rfind("-")  # `- - x`: what goes on stands further to the right of the inner one
+            return self._value(start, end, place, last if last >= 0 else self.open[-1].column if self.open else -1)
         parent = self.open[-1].place if self.open else self.root
         place = self._told(start, key_end, parent)
         self.open.append(_Open(column, place))
