@@ -141,6 +141,7 @@ class _Words:
         closed = inner.rstrip("\"',")
         open_ = bool(opened) and closed == inner and opened[:1] not in tail
         if low in SPEAKING:
+            self.hide = _names_a_secret(closed, tail)
             return head + opened + (_shown(closed, low) or mask(closed)) + inner[len(closed) :]
         shape = _shape(bare)
         shown = None if shape is None or names.is_secret(bare) and low not in KEYS else shape(closed)

@@ -139,6 +139,13 @@ def test_what_is_masked_stays_so(kind, text):
 P = "swordfish"
 # A word of letters, which nothing but its place tells.
 WORDS = [
+    ("prose", f"msg=\"password is {P}\""),
+    ("prose", f"error=\"auth: bad password: {P}\""),
+    ("prose", f"User(name=bob, password={P})"),
+    ("yaml", f"password: &a {P}\nb: *a"),
+    ("yaml", f"--- |\n{P}\n"),
+    ("unit", f"ExecStart=/usr/bin/docker run -e DB_PASS={P} -v /a:/b image"),
+    ("toml", f"a.\"b c\" = '{P}'"),
     ("yaml",f"auth:\n  user: bob\n  pass: {P}\n"),
     ("yaml",f"smtp: {{host: mail, port: 25, user: a, pass: {P}}}"),
     ("yaml",f"- {P}\n"),
