@@ -26,6 +26,7 @@ if _HOUSE not in ansible.module_utils.__path__:
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.retrieve.announce import PROGRESS_FILE, plan_lines
 from ansible.module_utils.edge.retrieve.request import storage_of
+from ansible.module_utils.edge.screen import is_document
 from ansible.module_utils.edge.targets import Edge, from_variables
 
 _LOOK_SECONDS = 0.5
@@ -47,8 +48,10 @@ class ActionModule(ActionBase):
         except EdgepathError as error:
             return {"failed": True, "msg": str(error)}
 
+        beside = is_document()
+
         def tell(text: str) -> None:
-            self._display.display(f"{name}: {text}")
+            self._display.display(f"{name}: {text}", stderr=beside)
 
         follower = Follower(str(arguments.get("dest", "")), every, tell)
         # Elsewhere there is no file to follow, and in check mode none is written.

@@ -21,6 +21,7 @@ if _HOUSE not in ansible.module_utils.__path__:
     ansible.module_utils.__path__.append(_HOUSE)
 
 from ansible.module_utils.edge.converge.words import outcome
+from ansible.module_utils.edge.screen import is_document
 from ansible.module_utils.edge.summary import lines
 
 DOCUMENTATION = r"""
@@ -30,8 +31,9 @@ short_description: The summary of an audit, after the play recap
 description:
   - While edges are visited, says how many have answered. Where M(edge_report) wrote a report, prints its summary.
   - Prints what M(edge_history_info) read.
-requirements:
-  - enabled in C(ansible.cfg)
+  - Needs not be enabled. Beside the playbooks Ansible finds it, whatever E(ANSIBLE_CALLBACKS_ENABLED) names.
+  - Where the callback for standard output writes no lines for people, such as P(ansible.posix.json#callback), prints to
+    standard error.
 author:
   - edgepath maintainers
 """
@@ -41,7 +43,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "edge_summary"
-    CALLBACK_NEEDS_ENABLED = True
+    CALLBACK_NEEDS_ENABLED = False  # whoever enables another callback must not lose the verdict
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,21 +54,30 @@ class CallbackModule(CallbackBase):
         self._changes: dict[str, dict[str, list[str]]] = {}
         self._check = False
         self._purpose = "converge"
+        self._stderr = is_document()
+        self._begun = False
+        self._hidden = False
+
+    def _show(self, text: str, color: str | None = None) -> None:
+        self._display.display(text, color=color, stderr=self._stderr)
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._hosts = len(play.get_variable_manager()._inventory.get_hosts(play.hosts, order=play.order))
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._begun = self._begun or task.action in ("edge_run", "edge_report", "edge_report_merge")
         self._answered = 0
         self._announced = time.monotonic()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._progress(result)
         self._converged(result)
-        if result.task.action in ("edge_report", "edge_report_merge") and "report" in result.result:
-            self._report = Path(result.result["report"])
-        if result.task.action == "edge_history_info":
-            self._display.display("\n".join(["", *result.result["text"]]))
+        if result.task.action in ("edge_report", "edge_report_merge"):
+            self._hidden = "censored" in result.result
+            if "report" in result.result:
+                self._report = Path(result.result["report"])
+        if result.task.action == "edge_history_info" and "text" in result.result:
+            self._show("\n".join(["", *result.result["text"]]))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._progress(result)
@@ -81,7 +92,7 @@ class CallbackModule(CallbackBase):
         now = time.monotonic()
         if result.task.action == "edge_facts" and self._hosts > 1 and now - self._announced >= 2.0:
             self._announced = now
-            self._display.display(f"... {self._answered} of {self._hosts} edges have answered", color="bright gray")
+            self._show(f"... {self._answered} of {self._hosts} edges have answered", "bright gray")
 
     def _converged(self, result: Any) -> None:
         if result.task.action not in ("edge_converge", "edge_rollback"):
@@ -97,10 +108,14 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._show_report()
         if self._changes:
-            self._display.display("\n".join(["", *outcome(self._changes, self._check, self._purpose)]))
+            self._show("\n".join(["", *outcome(self._changes, self._check, self._purpose)]))
 
     def _show_report(self) -> None:
         if self._report is None:
+            if self._hidden:
+                self._show("\nedgepath: no_log hides the verdicts; they stand in the report of the run")
+            elif self._begun:
+                self._show("\nedgepath: no verdict: this run ended before it had a report; the error above says why")
             return
         try:
             report = json.loads(self._report.read_text(encoding="utf-8"))
@@ -108,4 +123,4 @@ class CallbackModule(CallbackBase):
             self._display.error(f"cannot read {self._report}: {error}")
             return
         colour = bool(ANSIBLE_COLOR) and not constants.ANSIBLE_NOCOLOR
-        self._display.display("\n".join(lines(report, colour)))
+        self._show("\n".join(lines(report, colour)))
