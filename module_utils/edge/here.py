@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible
+from ansible import constants
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.plugins.action import ActionBase
 
@@ -48,6 +49,8 @@ class Here(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
+        if self._is_own():
+            self._connection.set_become_plugin(None)
         in_background = bool(self._task.async_val) and not self._connection.has_native_async
         result.update(self._execute_module(task_vars=task_vars, wrap_async=in_background))
         if not in_background:
@@ -79,7 +82,19 @@ class Here(ActionBase):  # type: ignore[misc]
         """Whether the module is to run as this user, with this Python, and to its end."""
         if self._connection.transport != "local" or self._connection.become is not None or self._task.async_val:
             return False
+        if self._is_own():
+            return True
         given = task_vars
         if self._task.delegate_to:
             given = task_vars["ansible_delegated_vars"][self._task.delegate_to]
         return bool(self._templar.template(given.get("ansible_python_interpreter")) == sys.executable)
+
+    def _is_own(self) -> bool:
+        """Whether the step itself says that it is the controller's.
+
+        Ansible lets `-e ansible_python_interpreter=...` and `-e ansible_become=true` win over that; they mean the edges.
+        """
+        if self._connection.transport != "local" or self._task.delegate_to not in constants.LOCALHOST:
+            return False
+        said = self._task.get_vars().get("ansible_python_interpreter")
+        return bool(said and self._templar.template(said) == sys.executable)

@@ -16,10 +16,11 @@ from ansible.plugins.action import ActionBase
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _action(transport="local", become=None, in_background=0, delegate_to=None):
+def _action(transport="local", become=None, in_background=0, delegate_to=None, said=None):
     action = object.__new__(Here)
     action._connection = SimpleNamespace(transport=transport, become=become)
-    action._task = SimpleNamespace(async_val=in_background, delegate_to=delegate_to)
+    own = {} if said is None else {"ansible_python_interpreter": said}
+    action._task = SimpleNamespace(async_val=in_background, delegate_to=delegate_to, get_vars=lambda: own)
     action._templar = SimpleNamespace(template=lambda value: value)
     return action
 
@@ -30,6 +31,7 @@ def travelled(monkeypatch):
 
 
 HERE = {"ansible_python_interpreter": sys.executable}
+ANOTHER = {"ansible_python_interpreter": "/usr/bin/another"}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +46,12 @@ HERE = {"ansible_python_interpreter": sys.executable}
             _action(delegate_to="elsewhere"),
             {**HERE, "ansible_delegated_vars": {"elsewhere": {"ansible_python_interpreter": "/usr/bin/another"}}},
         ),
+        (_action(delegate_to="elsewhere", said=sys.executable), {"ansible_delegated_vars": {"elsewhere": ANOTHER}}),
+        (_action(delegate_to="localhost", said="/usr/bin/another"), {"ansible_delegated_vars": {"localhost": ANOTHER}}),
+        (_action(said=sys.executable), ANOTHER),
     ],
-    ids=["another host", "another user", "in the background", "unknown", "another Python", "delegated"],
+    ids=["another host", "another user", "in the background", "unknown", "another Python", "delegated"]
+    + ["its own elsewhere", "its own by another Python", "its own, not delegated"],
 )
 def test_travels_where_anything_is_different(travelled, action, variables):
     assert action._configure_module("edge_log_audit", {}, variables) == ("travelled", "path")
@@ -56,8 +62,10 @@ def test_travels_where_anything_is_different(travelled, action, variables):
     [
         (_action(), HERE),
         (_action(delegate_to="localhost"), {"ansible_delegated_vars": {"localhost": HERE}}),
+        # `-e ansible_python_interpreter=...` means the edges, and not the step that says whose it is.
+        (_action(delegate_to="localhost", said=sys.executable), {"ansible_delegated_vars": {"localhost": ANOTHER}}),
     ],
-    ids=["local", "delegated"],
+    ids=["local", "delegated", "its own"],
 )
 @pytest.mark.parametrize("name", ["edge_log_audit", "ansible.legacy.edge_log_audit"])
 def test_runs_from_the_tree_and_answers_as_a_module(tmp_path, action, variables, name):
