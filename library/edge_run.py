@@ -124,6 +124,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
+from ansible.module_utils.edge.regions import listed, unlisted
 from ansible.module_utils.edge.report import Gate
 from ansible.module_utils.edge.run import user_name, write_json
 from ansible.module_utils.edge.targets import edges_from
@@ -220,6 +221,7 @@ def begin(
     edges, errors = edges_from(given, complete=True)
     valid = {edge.name for edge in edges}
     targets, warnings = in_windows([item for item in given if item.get("name") in valid])
+    warnings += unlisted(edges, listed())
     started = datetime.now(timezone.utc)
     identifier = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     run_dir = os.path.join(runs_dir, identifier)
