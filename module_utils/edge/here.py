@@ -92,7 +92,8 @@ class Here(ActionBase):  # type: ignore[misc]
     def _is_own(self) -> bool:
         """Whether the step itself says that it is the controller's.
 
-        Ansible lets `-e ansible_python_interpreter=...` and `-e ansible_become=true` win over that; they mean the edges.
+        Ansible lets `-e ansible_python_interpreter=...` and `-e ansible_become=true` win over that, by which the edges
+        are meant.
         """
         if self._connection.transport != "local" or self._task.delegate_to not in constants.LOCALHOST:
             return False

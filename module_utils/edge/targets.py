@@ -65,7 +65,7 @@ RUN_VARIABLES = (
 RUN_PREFIXES = ("probe_", "retrieve_", "notify_", "schedule_")
 
 _BUCKET = re.compile(r"^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-_REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
+_REGION = re.compile(r"^[a-z]{2,5}(-[a-z]+)+-\d+$")
 _PREFIX = "edge_"
 
 

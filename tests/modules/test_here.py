@@ -109,3 +109,16 @@ def test_this_ansible_runs_what_was_built():
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"edge": "london-1"' in done.stdout
+
+
+@pytest.mark.parametrize(("said", "kept"), [(sys.executable, False), (None, True), ("/usr/bin/another", True)])
+def test_only_a_step_of_its_own_stays_the_user_who_runs_ansible(monkeypatch, said, kept):
+    """`-e ansible_become=true` means the edges; a playbook of somebody's own may become another user here."""
+    action = _action(become="sudo", delegate_to="localhost", said=said)
+    action._connection.has_native_async = False
+    action._connection._shell = SimpleNamespace(tmpdir=None)
+    action._connection.set_become_plugin = lambda plugin: setattr(action._connection, "become", plugin)
+    monkeypatch.setattr(ActionBase, "run", lambda *_: {})
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda *_, **__: {"become": action._connection.become})
+    monkeypatch.setattr(ActionBase, "_remove_tmp_path", lambda *_: None)
+    assert action.run(task_vars={}) == {"become": "sudo" if kept else None}
