@@ -137,6 +137,10 @@ NOWHERE = ("-e", "edge_schedule_project_dir=/nowhere")
             ("audit.yml", "-i", "hosts.yml", "--start-at-task", "Report | Fail the edges that do not hold"),
             "nothing is judged yet; leave out --start-at-task",
         ),
+        (
+            ("schedule.yml", "-i", "hosts.yml", "--limit", "edge-1"),
+            "--limit edge-1 leaves no host of the group control",
+        ),
         (("schedule.yml", "-i", "hosts.yml", *NOWHERE, "--check"), "control-1: there is no /nowhere/.venv/bin"),
     ],
 )
