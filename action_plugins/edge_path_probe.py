@@ -30,6 +30,7 @@ from ansible.module_utils.edge.probe.predict import bounds_of
 from ansible.module_utils.edge.report import Gate
 from ansible.module_utils.edge.run import Run, read_json
 from ansible.module_utils.edge.targets import Edge, from_variables
+from ansible.module_utils.edge.visible import shown, visible_line
 from ansible.module_utils.edge.waivers import Waiver
 from ansible.module_utils.edge.waivers_apply import apply
 
@@ -59,7 +60,7 @@ class ActionModule(ActionBase):
         arguments["proxy"], announced = observe.way(arguments.get("proxy"), above["timeouts"])
         result = self._execute_module(module_name="edge_path_probe", module_args=arguments, task_vars=variables)
         if "plan" in result:
-            result["plan"]["lines"].append(announced)
+            result["plan"]["lines"] = shown([*result["plan"]["lines"], announced], visible_line)
         if result.get("failed") or "edge_facts" not in result:
             return result
         return {**result, **_judged(edge, result["edge_facts"], above, run_dir, gate)}
@@ -108,8 +109,8 @@ def _judged(
         failing += [f"{item.check}: unknown: {item.observed}" for item in missing]
     return {
         "findings": [finding.to_dict() for finding in findings],
-        "failed_because": [*failing, *reasons] if reasons else [],
-        "comparison": facts.pop("comparison"),
+        "failed_because": shown([*failing, *reasons], visible_line) if reasons else [],
+        "comparison": shown(facts.pop("comparison")),
         "causes": facts.pop("causes"),
     }
 

@@ -23,6 +23,7 @@ if _HOUSE not in ansible.module_utils.__path__:
 from ansible.module_utils.edge.converge.words import outcome
 from ansible.module_utils.edge.screen import is_document
 from ansible.module_utils.edge.summary import lines
+from ansible.module_utils.edge.visible import visible_line
 
 DOCUMENTATION = r"""
 name: edge_summary
@@ -77,7 +78,7 @@ class CallbackModule(CallbackBase):
             if "report" in result.result:
                 self._report = Path(result.result["report"])
         if result.task.action == "edge_history_info" and "text" in result.result:
-            self._show("\n".join(["", *result.result["text"]]))
+            self._show("\n".join(["", *map(visible_line, result.result["text"])]))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._progress(result)
@@ -108,7 +109,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._show_report()
         if self._changes:
-            self._show("\n".join(["", *outcome(self._changes, self._check, self._purpose)]))
+            told = outcome(self._changes, self._check, self._purpose)
+            self._show("\n".join(["", *map(visible_line, told)]))
 
     def _show_report(self) -> None:
         if self._report is None:
@@ -120,7 +122,7 @@ class CallbackModule(CallbackBase):
         try:
             report = json.loads(self._report.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            self._display.error(f"cannot read {self._report}: {error}")
+            self._display.error(visible_line(f"cannot read {self._report}: {error}"))
             return
         colour = bool(ANSIBLE_COLOR) and not constants.ANSIBLE_NOCOLOR
         self._show("\n".join(lines(report, colour)))

@@ -102,6 +102,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import read_json, uncollected, write_json
+from ansible.module_utils.edge.visible import visible_line
 from ansible.module_utils.edge.writers.model import parse
 
 try:
@@ -173,7 +174,7 @@ def main() -> None:
         except EdgepathError as error:
             result = {"recorded": False, "msg": str(error), "since": None, "counts": {}, "forgotten": 0}
     for message in warnings:
-        module.warn(message)
+        module.warn(visible_line(message))
     if not result["recorded"]:
         module.warn(f"the run is not in the history: {result['msg']}")
     module.exit_json(changed=False, **result)

@@ -146,6 +146,7 @@ from ansible.module_utils.edge.notify.deliver import Clock, Outcome, deliver
 from ansible.module_utils.edge.notify.notice import KINDS, notice
 from ansible.module_utils.edge.notify.outbox import Outbox
 from ansible.module_utils.edge.run import read_json
+from ansible.module_utils.edge.visible import visible_line
 from ansible.module_utils.edge.writers.model import parse
 
 try:
@@ -223,7 +224,7 @@ def main() -> None:
     except OSError as error:
         warnings.append(f"nobody was notified: {error.filename}: {error.strerror}")
     for message in warnings:
-        module.warn(message)
+        module.warn(visible_line(message))
     module.exit_json(changed=False, **result)
 
 

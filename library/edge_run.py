@@ -129,6 +129,7 @@ from ansible.module_utils.edge.report import Gate
 from ansible.module_utils.edge.run import user_name, write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
+from ansible.module_utils.edge.visible import visible_line
 from ansible.module_utils.edge.waivers import Source, validated
 
 # What Ansible itself understands by a tag.
@@ -275,7 +276,7 @@ def main() -> None:
     except EdgepathError as error:
         module.fail_json(msg=str(error))
     for message in (*result["errors"].values(), *result.pop("warnings")):
-        module.warn(message)
+        module.warn(visible_line(message))
     module.exit_json(changed=False, **result)
 
 

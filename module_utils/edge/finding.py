@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .visible import visible
+
 STATUSES = ("pass", "fail", "unknown", "not_applicable", "waived")
 REASONS = ("denied", "error", "unreachable", "not_collected")
 SEVERITIES = ("info", "low", "medium", "high", "critical")
@@ -42,7 +44,13 @@ _UNREAD = "$unread"
 
 
 class EdgepathError(Exception):
-    """An error with one message for the operator: what, where and what to do."""
+    """An error with one message for the operator: what, where and what to do.
+
+    The message may quote what was read; it goes to terminals and logs, so it is made visible here for all of them.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from .converge.words import before_and_after
 from .finding import SEVERITIES
 from .verdict import VERDICTS
+from .visible import MOST_IN_A_TERMINAL, visible_line
 
 # Select Graphic Rendition codes (ECMA-48). The word itself always stands beside the colour.
 _COLOURS = {"blocked": "31;1", "truncates": "31", "unreliable": "33", "unknown": "35", "clear": "32"}
@@ -19,15 +20,43 @@ _MOST_IDS = 6
 
 
 def lines(report: Mapping[str, Any], colour: bool = False) -> list[str]:
-    """The summary of report.json. colour: whether the terminal shows colours."""
-    edges = sorted(report["edges"].items(), key=lambda item: (VERDICTS.index(item[1]["verdict"]), item[0]))
-    width = max((len(name) for name, _ in edges), default=0)
-    text = [f"edgepath: {len(edges)} export path{'' if len(edges) == 1 else 's'} judged", ""]
-    for name, edge in edges:
-        word = edge["verdict"].upper()
-        painted = f"\033[{_COLOURS[edge['verdict']]}m{word:<10}\033[0m" if colour else f"{word:<10}"
-        text += _hanging(f"  {painted}  {name:<{width}}  ", 16 + width, edge["sentence"])
-    for name, edge in edges:
+    """The summary of report.json. colour: whether the terminal shows colours.
+
+    What a report quotes comes from outside: each line is made visible before anything is painted.
+    """
+    verdicts = _verdicts(report)
+    text = [visible_line(line) for line in (*(line for line, _ in verdicts), *_rest(report))]
+    if colour:
+        for number, (_, verdict) in enumerate(verdicts):
+            text[number] = _painted(text[number], verdict)
+    return text
+
+
+def _verdicts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The heading and a line an edge, or several; each with the verdict that it begins with, if any."""
+    edges = _edges(report)
+    names = [visible_line(name) for name, _ in edges]
+    width = max(map(len, names), default=0)
+    told = [(f"edgepath: {len(edges)} export path{'' if len(edges) == 1 else 's'} judged", ""), ("", "")]
+    for name, (_, edge) in zip(names, edges):
+        first, *more = _hanging(f"  {edge['verdict'].upper():<10}  {name:<{width}}  ", 16 + width, edge["sentence"])
+        told += [(first, edge["verdict"]), *((line, "") for line in more)]
+    return told
+
+
+def _painted(line: str, verdict: str) -> str:
+    word = f"{verdict.upper():<10}"
+    return line.replace(word, f"\033[{_COLOURS[verdict]}m{word}\033[0m", 1) if verdict else line
+
+
+def _edges(report: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The edges, worst first."""
+    return sorted(report["edges"].items(), key=lambda item: (VERDICTS.index(item[1]["verdict"]), item[0]))
+
+
+def _rest(report: Mapping[str, Any]) -> list[str]:
+    text: list[str] = []
+    for name, edge in _edges(report):
         text += list(_detail(name, edge, report["checks"]))
     text += ["", *_coverage(report), *_waivers(report), *_changes(report)]
     if "converge" in report:
@@ -120,15 +149,21 @@ def _changes(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _field(label: str, value: str) -> Iterator[str]:
-    first, *rest = textwrap.wrap(str(value), _WIDTH - 14, break_on_hyphens=False) or [""]
+    first, *rest = _wrapped(value, _WIDTH - 14)
     yield f"    {label:<9} {first}"
     for line in rest:
         yield f"    {'':<9} {line}"
 
 
 def _hanging(first: str, indent: int, text: str) -> list[str]:
-    lines_of = textwrap.wrap(text, _WIDTH - indent, break_on_hyphens=False) or [""]
+    lines_of = _wrapped(text, max(40, _WIDTH - indent))
     return [first + lines_of[0], *(" " * indent + line for line in lines_of[1:])]
+
+
+def _wrapped(value: Any, width: int) -> list[str]:
+    """At most a screenful, and visible before it is broken: white space of any kind is one space."""
+    told = visible_line(" ".join(str(value).split()), MOST_IN_A_TERMINAL)
+    return textwrap.wrap(told, width, break_on_hyphens=False) or [""]
 
 
 def _coverage(report: Mapping[str, Any]) -> Iterator[str]:

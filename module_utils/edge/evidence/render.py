@@ -11,10 +11,12 @@ import hashlib
 import importlib
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Any
 
+from ..visible import shown, visible
 from .summary import Section
 
 _STYLE = """
@@ -34,6 +36,7 @@ th { background: #eee; }
 
 def html(title: str, parts: Sequence[Section]) -> bytes:
     """One file without scripts and without anything from elsewhere; the policy in it says so to the browser."""
+    title, parts = visible(title), [_seen(part) for part in parts]
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     body = "".join(_section(part, first=index == 0) for index, part in enumerate(parts))
@@ -43,6 +46,12 @@ def html(title: str, parts: Sequence[Section]) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     ).encode("utf-8", "backslashreplace")
+
+
+def _seen(part: Section) -> Section:
+    """Keys of objects, and what audio files say of themselves, come from outside: as they may be shown."""
+    told = {name: shown(getattr(part, name)) for name in ("title", "text", "head", "rows")}
+    return replace(part, **told)
 
 
 def _section(part: Section, first: bool) -> str:
@@ -62,6 +71,7 @@ def pdf(title: str, parts: Sequence[Section], made: datetime) -> bytes | None:
     if importlib.util.find_spec("fpdf") is None:
         return None
     fpdf = importlib.import_module("fpdf")
+    title, parts = visible(title), [_seen(part) for part in parts]
     paper = fpdf.FPDF(orientation="landscape", format="A4")
     paper.set_creation_date(made)
     paper.set_title(_latin(title))

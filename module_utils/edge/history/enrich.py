@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..writers.model import Report, printable
+from ..visible import visible
+from ..writers.model import Report
 from .record import Comparison
 
 
@@ -25,7 +26,7 @@ def enrich(
     uids = {(row.finding["edge"], row.number): row.uid for row in report.rows}
     for edge, said in data["edges"].items():
         for number, finding in enumerate(said["findings"]):
-            uid = uids[printable(edge), number]
+            uid = uids[visible(edge), number]
             for key, value in (
                 ("change", told.changes.get(uid)),
                 ("first_seen", told.first_seen.get(uid)),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..verdict import VERDICTS
+from ..visible import MOST_IN_A_TERMINAL, visible_line
 
 _WIDTH = 118
 _MOVES = 8
@@ -21,7 +22,7 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         numbers = [str(row[key]) for key in ("edges", "fail", "unknown", "waived", "new", "fixed", "changed")]
         table.append((when(row["started"]), row["id"], *numbers, _verdicts(row["verdicts"])))
-    return ["edgepath: the newest runs, newest first", "", *_columns(table, right=range(2, 9))]
+    return _seen(["edgepath: the newest runs, newest first", "", *_columns(table, right=range(2, 9))])
 
 
 def edge(told: Mapping[str, Any]) -> list[str]:
@@ -39,7 +40,7 @@ def edge(told: Mapping[str, Any]) -> list[str]:
         text += ["", *_finding(finding)]
     if not told["findings"]:
         text += ["", "No finding of it was ever open, as far as the history goes back."]
-    return text
+    return _seen(text)
 
 
 def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
@@ -75,7 +76,7 @@ def diff(told: Mapping[str, Any]) -> list[str]:
             text += ["", word]
         for item in told[word]:
             text += _item(word, item)
-    return text
+    return _seen(text)
 
 
 def _item(word: str, item: Mapping[str, Any]) -> Iterator[str]:
@@ -85,6 +86,11 @@ def _item(word: str, item: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrapped("    was       ", item["observed_before"])
     if item["observed"]:
         yield from _wrapped("    is        ", item["observed"])
+
+
+def _seen(lines: Sequence[str]) -> list[str]:
+    """What was recorded came from outside; a line of it is one line of the terminal's, and nothing but text."""
+    return [visible_line(line) for line in lines]
 
 
 def when(moment: str) -> str:
@@ -101,6 +107,7 @@ def _number(number: int, noun: str) -> str:
 
 
 def _columns(table: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
+    table = [[visible_line(cell) for cell in row] for row in table]
     widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
     lines = []
     for row in table:
@@ -111,5 +118,6 @@ def _columns(table: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
 
 
 def _wrapped(label: str, value: str) -> list[str]:
-    lines = textwrap.wrap(value, max(40, _WIDTH - len(label)), break_on_hyphens=False) or [""]
+    label, told = visible_line(label), visible_line(" ".join(value.split()), MOST_IN_A_TERMINAL)
+    lines = textwrap.wrap(told, max(40, _WIDTH - len(label)), break_on_hyphens=False) or [""]
     return [label + lines[0], *(" " * min(len(label), 14) + line for line in lines[1:])]

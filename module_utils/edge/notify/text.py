@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..visible import shown, visible_line
+
 _WIDTH = 78  # RFC 5322, 2.1.1: a line should have no more characters
 _COLOURS = {
     "blocked": "#b00020", "truncates": "#b00020", "unreliable": "#8a5300", "unknown": "#5b3a8c", "clear": "#1b6e3c",
@@ -16,13 +18,15 @@ _STYLE = "font-family:system-ui,sans-serif;color:#1a1a1a;background:#ffffff;max-
 
 
 def subject(notice: Mapping[str, Any]) -> str:
-    """One line, no control characters."""
-    line = "".join(char if char.isprintable() else " " for char in f"edgepath: {notice['summary']}")
+    """One line, nothing in it but text."""
+    said = visible_line(" ".join(f"edgepath: {notice['summary']}".split()))
+    line = "".join(char if char.isprintable() else " " for char in said)
     return line if len(line) <= 150 else line[:146] + " ..."
 
 
 def plain(notice: Mapping[str, Any]) -> str:
     """The notice as text of lines of 78 characters."""
+    notice = shown(notice, visible_line)
     lines = [*textwrap.wrap(str(notice["summary"]), _WIDTH), ""]
     for title, items in _sections(notice):
         lines += [title, ""]
@@ -36,6 +40,7 @@ def plain(notice: Mapping[str, Any]) -> str:
 
 def as_html(notice: Mapping[str, Any]) -> str:
     """The notice as an HTML document. What comes from a report is escaped."""
+    notice = shown(notice, visible_line)
     title = html.escape(subject(notice))
     parts = [
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>',

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..visible import visible_line
 from .progress import amount, line
 
 PROGRESS_FILE = "progress.json"
@@ -25,7 +26,7 @@ class ProgressFile:
 
     def __call__(self, state: Mapping[str, Any]) -> None:
         fresh = f"{self._path}.new"
-        with open(fresh, "w", encoding="utf-8") as stream:
+        with open(fresh, "w", encoding="utf-8", opener=_private) as stream:
             json.dump({**state, "line": words(state)}, stream)
         os.replace(fresh, self._path)
 
@@ -35,10 +36,14 @@ class ProgressFile:
                 os.unlink(path)
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def words(state: Mapping[str, Any]) -> str:
     """One line: bytes, share, rate, time left, and which object it is at."""
     at = f"; {state['number']} of {state['of']}: {state['object']}" if "object" in state else ""
-    return line(dict(state)) + at
+    return visible_line(line(dict(state)) + at)
 
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
@@ -54,7 +59,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     lines += [_object(item) for item in wanted]
     if len(lines) > _MOST:
         lines = [*lines[:_MOST], f"  and {len(lines) - _MOST} lines more, see plan.json"]
-    return lines
+    return [visible_line(each) for each in lines]
 
 
 def _object(item: Mapping[str, Any]) -> str:
@@ -74,4 +79,4 @@ def account_lines(found: Mapping[str, Any]) -> list[str]:
     lines += [f"{item['asked']} is {item['state']}: {item['reason']}" for item in short[:_MOST]]
     if len(short) > _MOST:
         lines.append(f"and {len(short) - _MOST} more")
-    return lines
+    return [visible_line(each) for each in lines]

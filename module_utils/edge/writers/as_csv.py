@@ -2,13 +2,15 @@
 """CSV (RFC 4180), a line a finding, worst first. Pure.
 
 A spreadsheet takes a cell that begins with one of a few characters for a formula (OWASP, CSV Injection). Such a cell
-gets an apostrophe before it, which spreadsheets show as text.
+gets an apostrophe before it, which spreadsheets show as text. So does what would begin a cell for a spreadsheet that
+takes other characters for the separator (a semicolon, where the comma is the decimal mark) or for the quote.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 # The full-width forms are taken for the plain ones by some spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_WITHIN = re.compile(r"""([;\t\n"']\s*)(?=[=+\-@＝＋－＠])""")
 _LINES = 500
 
 
@@ -78,5 +81,5 @@ def _values(report: Report, row: Row) -> tuple[Any, ...]:
 def _cell(value: Any) -> Any:
     if isinstance(value, (int, float)):
         return value
-    text = "" if value is None else str(value).replace("\0", "\ufffd")
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    text = "" if value is None else _WITHIN.sub(r"\1'", str(value))
+    return f"'{text}" if text[:1] in _FORMULA or text.lstrip().startswith(_FORMULA) else text

@@ -25,6 +25,7 @@ from typing import Any
 from ..finding import EFFECTS, HOPS, REASONS, SEVERITIES, STATUSES, EdgepathError
 from ..report import SCHEMA
 from ..verdict import VERDICTS
+from ..visible import shown
 
 # Worst first.
 STATUS_ORDER = ("fail", "unknown", "waived", "pass", "not_applicable")
@@ -122,8 +123,11 @@ def count(rows: Sequence[Row]) -> dict[str, int]:
 
 
 def parse(data: Any, where: str) -> Report:
-    """The report in data; EdgepathError says what is wrong with it and where. where: the name of its file."""
-    data = printable(data)
+    """The report in data; EdgepathError says what is wrong with it and where. where: the name of its file.
+
+    All text in it is made visible, once and for every writer; a finding's uid is of the text as it was.
+    """
+    raw, data = data, shown(data)
     _holds(data, {"run": dict, "edges": dict, "checks": dict, "coverage": dict}, where)
     if data.get("schema") != SCHEMA:
         raise EdgepathError(f"{where}: schema {data.get('schema')!r} is not known; this edgepath reads schema {SCHEMA}")
@@ -135,8 +139,10 @@ def parse(data: Any, where: str) -> Report:
         _holds(edge, _EDGE, f"{where}: edges.{name}")
         for number, hop in enumerate(edge["path"]):
             _holds(hop, {"hop": str, "status": str}, f"{where}: edges.{name}.path[{number}]")
+    if len(raw["edges"]) != len(data["edges"]):
+        raise EdgepathError(f"{where}: the names of two edges cannot be told apart when they are shown; rename one")
     edges = sorted(data["edges"].items(), key=lambda item: (VERDICTS.index(item[1]["verdict"]), item[0]))
-    rows = sorted(_rows(data, where), key=_worst_first)
+    rows = sorted(_rows(raw, data, where), key=_worst_first)
     further = (data.get("waivers") or [], data.get("history"), data.get("converge"))
     report = Report(data["run"], dict(edges), data["checks"], data["coverage"], rows, *further)
     moment(data["run"]["started"], f"{where}: run.started")
@@ -169,9 +175,10 @@ def to_json(value: Any, indent: int | None = None) -> str:
         raise EdgepathError(f"the report holds a value that JSON cannot say: {error}") from None
 
 
-def _rows(data: Mapping[str, Any], where: str) -> Iterator[Row]:
+def _rows(raw: Mapping[str, Any], data: Mapping[str, Any], where: str) -> Iterator[Row]:
+    """The findings of data; raw: the same report as it was read."""
     seen: dict[str, int] = {}
-    for name, edge in data["edges"].items():
+    for (own, as_read), (name, edge) in zip(raw["edges"].items(), data["edges"].items()):
         for number, finding in enumerate(edge["findings"]):
             place = f"{where}: edges.{name}.findings[{number}]"
             _holds(finding, _FINDING, place)
@@ -180,11 +187,11 @@ def _rows(data: Mapping[str, Any], where: str) -> Iterator[Row]:
                 raise EdgepathError(f"{place}: {finding['check']} is not among the report's checks")
             if finding["edge"] != name:
                 raise EdgepathError(f"{place}: it belongs to the edge {finding['edge']!r}")
-            identity = "\0".join((finding["check"], name, finding["resource"]))
+            identity = "\0".join((finding["check"], own, as_read["findings"][number]["resource"]))
             seen[identity] = seen.get(identity, 0) + 1
             if seen[identity] > 1:
                 identity += f"\0{seen[identity]}"
-            uid = hashlib.sha256(identity.encode()).hexdigest()[:32]
+            uid = hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:32]
             yield Row(uid, finding, data["checks"][finding["check"]], number)
 
 
@@ -221,14 +228,3 @@ def _worst_first(row: Row) -> tuple[int, int, int, int, str, str, str]:
         finding["edge"],
         finding["resource"],
     )
-
-
-def printable(value: Any) -> Any:
-    """The same data with bytes that were no UTF-8 (surrogates, PEP 383) spelled out, so that every encoder takes it."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {printable(key): printable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [printable(item) for item in value]
-    return value

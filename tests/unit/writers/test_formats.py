@@ -248,12 +248,31 @@ def test_csv_says_what_fails_and_its_cure() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝", "＠"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", " =", "\u00a0=", "\u3000+", "＝", "＠"])
 def test_csv_is_safe_in_a_spreadsheet(start: str) -> None:
     data = reports.raw("london")
     for finding in data["edges"]["london"]["findings"]:
         finding["observed"] = f"{start}HYPERLINK(1)"
     assert {line["observed"] for line in lines(reports.parsed(data))} == {f"'{start}HYPERLINK(1)"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("\r=1+1", "\\r=1+1"),  # spelled out, it begins with a backslash
+        ("a;=1+1", "a;'=1+1"),  # where the comma is the decimal mark, the semicolon parts the cells
+        ("a; @x", "a; '@x"),
+        ("a\t-1", "a\t'-1"),
+        ('a";"=cmd|x', "a\";\"'=cmd|x"),
+        ("read; then waits - long", "read; then waits - long"),
+        ("a-b=c, d +1", "a-b=c, d +1"),
+    ],
+)
+def test_csv_is_safe_with_another_separator(said: str, told: str) -> None:
+    data = reports.raw("london")
+    for finding in data["edges"]["london"]["findings"]:
+        finding["observed"] = said
+    assert {line["observed"] for line in lines(reports.parsed(data))} == {told}
 
 
 def test_csv_leaves_numbers_numbers() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.edge.finding import EdgepathError
+from ansible.module_utils.edge.visible import visible
 from ansible.module_utils.edge.writers import as_html
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,7 +175,7 @@ def test_any_text_stays_text(text: str) -> None:
     shown = page(data)
     assert [tag for tag, _ in shown.elements] == CALM
     (carried,) = {shown.table["texts"][row[5]] for row in shown.table["findings"]}
-    assert carried == text.encode("utf-8", "backslashreplace").decode()
+    assert carried == visible(text)
 
 
 def test_every_hop_has_its_status_as_a_word_and_as_a_shape() -> None:
