@@ -17,6 +17,9 @@ description:
     of an older edgepath is brought up to date, after a copy of it was made.
   - Where the run cannot be recorded the report stays as it was, RV(recorded) is false and RV(msg) says why. The module
     does not fail, so that the formats of the report are still written; the role fails the play after that.
+  - What a run found is told once, by comparison with the run before. A run that never came to be whole must not stand
+    between them, or what it found first would be told by none. So the role compares before the formats of the report
+    are written, and records when they are on the disk.
   - Runs on the controller.
 options:
   run_dir:
@@ -50,6 +53,13 @@ options:
     description: How many runs of an edge are looked at for that.
     type: int
     default: 10
+  phase:
+    description:
+      - V(compare) writes into the report what changed and leaves the history as it is; V(record) records the run and
+        leaves the report as it is, and refuses a run that is not complete. V(both) does both.
+    type: str
+    choices: [both, compare, record]
+    default: both
 author:
   - edgepath maintainers
 requirements:
@@ -72,7 +82,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 recorded:
-  description: Whether the run is in the history now, or was there before. True where none is kept.
+  description:
+    - Whether the run is in the history now, or was there before. True where none is kept.
+    - Where O(phase) is V(compare), whether it was compared.
   returned: success
   type: bool
 msg:
@@ -100,6 +112,7 @@ import os
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.edge import ended
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import read_json, uncollected, write_json
 from ansible.module_utils.edge.visible import visible_line
@@ -118,7 +131,11 @@ VERDICT_POINTS = 30
 
 def keep(params: dict[str, object], warnings: list[str]) -> dict[str, object]:
     """Record the run and write its report anew; returns the module's result."""
+    phase = params["phase"]
     path = os.path.join(str(params["run_dir"]), "report.json")
+    unfinished = ended.unfinished(str(params["run_dir"])) if phase == "record" else None
+    if unfinished is not None:
+        raise EdgepathError(f"{params['run_dir']}: {unfinished}")
     data = read_json(path)
     report = parse(data, path)
     where = place.place(str(params["url"]))
@@ -127,6 +144,7 @@ def keep(params: dict[str, object], warnings: list[str]) -> dict[str, object]:
     def work(connection: object) -> tuple[object, dict[str, object], int]:
         if record.known(connection, report.run["id"]) is not None:
             return None, {}, 0
+        held = connection.begin_nested()
         told = record.record(connection, report)
         names = list(report.edges)
         view = {
@@ -134,17 +152,21 @@ def keep(params: dict[str, object], warnings: list[str]) -> dict[str, object]:
             "verdicts": query.verdicts_of(connection, names, VERDICT_POINTS),
             "flapping": query.flapping(connection, names, params["flap_runs"], params["flap_transitions"]),
         }
+        if phase == "compare":
+            held.rollback()
+            return told, view, 0
         now = datetime.now(timezone.utc)
         return told, view, prune.prune(connection, now, params["keep_days"], params["keep_runs"])
 
     told, view, forgotten = store.write(where, str(params["migrations_dir"]), warnings, work)
     if told is None:
         return nothing
-    enrich.enrich(data, report, told, **view)
-    try:
-        write_json(path, data)
-    except OSError as error:
-        raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
+    if phase != "record":
+        enrich.enrich(data, report, told, **view)
+        try:
+            write_json(path, data)
+        except OSError as error:
+            raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
     counts = {word: told.counts()[word] for word in ("new", "changed", "unchanged", "fixed")}
     return {"recorded": True, "since": told.since, "counts": counts, "forgotten": forgotten}
 
@@ -159,6 +181,7 @@ def main() -> None:
             "keep_runs": {"type": "int", "default": 0},
             "flap_transitions": {"type": "int", "default": 4},
             "flap_runs": {"type": "int", "default": 10},
+            "phase": {"type": "str", "choices": ["both", "compare", "record"], "default": "both"},
         },
         supports_check_mode=True,
     )

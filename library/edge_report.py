@@ -9,8 +9,7 @@ module: edge_report
 short_description: Decide the verdict on each edge and write the report of a run
 description:
   - Reads what the audit modules left in the directory of the run, decides the verdict on every edge, and writes
-    C(report.json) there. C(latest) beside the run's directory then links to the run, or C(latest-partial), where
-    the run covers a part of the inventory and a fuller one is there.
+    C(report.json) there. M(edge_report_write) ends the run, and lets C(latest) lead to it.
   - Waivers that were declared when the run began are applied. What they accept counts for the verdict and does not fail
     the host; what a waiver accepted until it expired counts again.
   - A step that did not run, an edge that could not be reached, a permission that was missing. All are unknown answers,
@@ -80,16 +79,18 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.edge import ended
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks, asked
 from ansible.module_utils.edge.converge.story import tell
 from ansible.module_utils.edge.finding import EdgepathError, Finding, Unread
-from ansible.module_utils.edge.latest import link, scope
+from ansible.module_utils.edge.latest import scope
 from ansible.module_utils.edge.missing import policies, reader
 from ansible.module_utils.edge.module import unjudged
 from ansible.module_utils.edge.probe.witness import added, heard, side_by_side
 from ansible.module_utils.edge.report import Gate, build
 from ansible.module_utils.edge.run import Run, facts_path, read_json, uncollected, write_json
 from ansible.module_utils.edge.targets import edges_from
+from ansible.module_utils.edge.visible import shown, visible_line
 from ansible.module_utils.edge.waivers import Waiver
 from ansible.module_utils.edge.waivers_apply import apply, warnings
 
@@ -143,12 +144,6 @@ def digest(run: Run, begun: dict[str, object]) -> str:
     return summed.hexdigest()
 
 
-def link_latest(run_dir: str) -> None:
-    """runs/latest leads to this run, or runs/latest-partial, where a fuller run is there."""
-    begun = read_json(os.path.join(run_dir, "run.json"))
-    link(run_dir, begun, scope(run_dir, begun))
-
-
 def waived(
     begun: dict[str, object], findings: dict[str, list[Finding]]
 ) -> tuple[dict[str, list[Finding]], list[dict[str, object]]]:
@@ -180,19 +175,21 @@ def report(run_dir: str, gate: Gate, before: str | None = None) -> dict[str, obj
     if before is not None:
         content["converge"] = tell(before)
     content["coverage"]["missing_policies"] = policies(findings, {edge.name: reader(edge) for edge in edges})
-    again = os.path.exists(path)  # a probe adds to the report of a run, which need not be the newest
     try:
+        if os.path.exists(path):
+            ended.rewrite(run_dir)  # a probe adds to the report of a run, which need not be the newest
         write_json(path, content)
-        if not again:
-            link_latest(run_dir)
     except OSError as error:
         raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
-    shown = ("verdict", "sentence", "failed", "failed_because")
+    told = ("verdict", "sentence", "failed", "failed_because")
+    # Ansible shows these in a terminal; what it looks edges up by stays as the inventory has it.
     return {
         "report": path,
-        "edges": {name: {key: edge[key] for key in shown} for name, edge in content["edges"].items()},
-        "coverage": content["coverage"],
-        "warnings": warnings(register),
+        "edges": {
+            name: shown({key: edge[key] for key in told}, visible_line) for name, edge in content["edges"].items()
+        },
+        "coverage": shown(content["coverage"], visible_line),
+        "warnings": shown(warnings(register), visible_line),
     }
 
 
@@ -215,6 +212,7 @@ def main() -> None:
         with uncollected():
             result = report(module.params["run_dir"], gate, module.params["before"])
     except EdgepathError as error:
+        ended.fail(module.params["run_dir"], str(error))
         module.fail_json(msg=str(error))
     for message in result.pop("warnings"):
         module.warn(message)

@@ -91,12 +91,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.edge import ended
 from ansible.module_utils.edge.finding import EdgepathError
-from ansible.module_utils.edge.latest import WHOLE, link
+from ansible.module_utils.edge.latest import WHOLE, chosen
 from ansible.module_utils.edge.merge import Shards, age_limit, merged, warnings
 from ansible.module_utils.edge.report import Gate
 from ansible.module_utils.edge.run import read_json, user_name, write_json
 from ansible.module_utils.edge.version import VERSION
+from ansible.module_utils.edge.visible import shown, visible_line
 
 REPORT = "report.json"
 
@@ -125,9 +127,16 @@ def _below(directory: str) -> Iterator[str]:
 
 
 def collect(reports: Iterable[str], hours: float, now: datetime) -> Shards:
-    """The shards, read one at a time; one that cannot be read is said, and keeps no other from being merged."""
+    """The shards, read one at a time; one that cannot be read is said, and keeps no other from being merged.
+
+    So is one whose run is not whole: that it failed must not look like an answer.
+    """
     shards = Shards(oldest=age_limit(now, hours))
     for path in sources(reports):
+        unfinished = ended.unfinished(os.path.dirname(os.path.abspath(path)))
+        if unfinished is not None:
+            shards.said.append(f"{path}: left out, since {unfinished}")
+            continue
         try:
             shards.add(read_json(path), path)
         except EdgepathError as error:
@@ -165,22 +174,26 @@ def merge(params: dict[str, object]) -> dict[str, object]:
         "steps_left_out": scope["steps_left_out"],
     }
     try:
+        ended.begin(run_dir)
         write_json(os.path.join(run_dir, "run.json"), begun)
         write_json(os.path.join(run_dir, REPORT), content)
-        name = link(run_dir, begun, scope)
     except OSError as error:
+        ended.fail(run_dir, f"cannot write: {error.strerror}")
         raise EdgepathError(f"cannot write the run to {run_dir}: {error.strerror}; set edge_runs_dir") from None
     said = warnings(shards, expected)
+    name = chosen(run_dir, begun, scope)
     if name != WHOLE:
         said.append(f"{name} leads to this run; {WHOLE} stays with one that covers more")
-    shown = ("verdict", "sentence", "failed", "failed_because")
+    told = ("verdict", "sentence", "failed", "failed_because")
     return {
         "run_dir": run_dir,
         "report": about["report"],
-        "edges": {name: {key: edge[key] for key in shown} for name, edge in content["edges"].items()},
-        "coverage": content["coverage"],
-        "merged": content["run"]["merged"],
-        "warnings": said,
+        "edges": {
+            name: shown({key: edge[key] for key in told}, visible_line) for name, edge in content["edges"].items()
+        },
+        "coverage": shown(content["coverage"], visible_line),
+        "merged": shown(content["run"]["merged"], visible_line),
+        "warnings": shown(said, visible_line),
     }
 
 

@@ -15,7 +15,11 @@ description:
   - C(report.junit.xml) has a suite an edge and a case a finding. C(report.sarif) is SARIF 2.1.0.
     C(findings.ocsf.json) holds OCSF Compliance Findings (class 2003). C(metrics.prom) is for the textfile collector of
     Prometheus' node exporter. C(findings.csv) is safe to open in a spreadsheet.
-  - Each file is written whole or not at all, and is readable by its owner alone.
+  - Each file is written whole or not at all, and is readable by its owner alone. Where one of them cannot be written,
+    none takes the place of an older one.
+  - Then, as the last thing, the run is said to be complete (C(state.json)), and C(latest) beside its directory leads to
+    it, or C(latest-partial), where the run covers a part of the inventory and a fuller one is there. A run that was
+    killed or failed before is not C(latest). With O(report) no run is ended.
   - Runs on the controller.
 options:
   run_dir:
@@ -80,18 +84,25 @@ files:
   sample:
     html: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.html
     junit: /srv/edgepath/runs/20261123T031500Z-5f0c1d/report.junit.xml
+link:
+  description: The link beside the runs that leads to this run now; null where none was made.
+  returned: success
+  type: str
+  sample: latest
 """
 
+import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.edge import ended
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.forks import beside
-from ansible.module_utils.edge.run import read_json, uncollected
+from ansible.module_utils.edge.run import read_json, sync_directory, uncollected
 from ansible.module_utils.edge.writers.model import Report, parse
 
 try:
@@ -110,8 +121,8 @@ MANY_ROWS = 20000
 ASIDE = ("html", "csv", "prometheus")
 
 
-def write_text(path: str, pieces: Iterable[str]) -> None:
-    """Write a file whole or not at all: temporary file, fsync, rename. Readable by the owner alone."""
+def staged(path: str, pieces: Iterable[str]) -> str:
+    """Write what is to become a file beside it, and on to the disk; returns its name. Readable by the owner alone."""
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".tmp-")
     try:
         # CSV brings its own line ends.
@@ -120,10 +131,10 @@ def write_text(path: str, pieces: Iterable[str]) -> None:
                 stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    return temporary
 
 
 def parts(template_dir: str) -> as_html.Parts:
@@ -160,13 +171,34 @@ def pieces(kind: str, report: Report, params: dict[str, object]) -> Iterator[str
 
 
 def written(kind: str, report: Report, params: dict[str, object], directory: str) -> str:
-    """Write one format; returns its file."""
+    """Write one format beside its place; returns the file's name."""
     path = os.path.join(directory, FILES[kind])
     try:
-        write_text(path, pieces(kind, report, params))
+        if os.path.isdir(path):  # found before any file has its name
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return staged(path, pieces(kind, report, params))
     except OSError as error:
         raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
-    return path
+
+
+def placed(temporary: Mapping[str, str], directory: str) -> dict[str, str]:
+    """Give the written files their names, all or none as far as a disk allows; returns the file of each format."""
+    files = {kind: os.path.join(directory, FILES[kind]) for kind in temporary}
+    try:
+        for kind, name in temporary.items():
+            os.replace(name, files[kind])
+        sync_directory(directory)
+    except OSError as error:
+        removed(temporary.values())
+        raise EdgepathError(f"cannot write to {directory}: {error.strerror}") from None
+    return files
+
+
+def removed(names: Iterable[str]) -> None:
+    """Without what was written for nothing."""
+    for name in names:
+        with suppress(OSError):
+            os.unlink(name)
 
 
 def write(params: dict[str, object]) -> dict[str, str]:
@@ -177,15 +209,31 @@ def write(params: dict[str, object]) -> dict[str, str]:
     kinds = list(dict.fromkeys(params["formats"]))
     aside = [kind for kind in kinds if kind in ASIDE] if len(report.rows) >= MANY_ROWS else []
     job = partial(all_written, aside, report, params, directory)
-    files = {}
     with beside(job, f"writing {', '.join(aside)}") if aside else nullcontext(dict) as others:
-        files = all_written([kind for kind in kinds if kind not in aside], report, params, directory)
-        files.update(others())
-    return {kind: files[kind] for kind in kinds}
+        try:
+            files = all_written([kind for kind in kinds if kind not in aside], report, params, directory)
+        except BaseException:
+            with suppress(EdgepathError):
+                removed(others().values())
+            raise
+        try:
+            files.update(others())
+        except EdgepathError:
+            removed(files.values())
+            raise
+    return placed({kind: files[kind] for kind in kinds}, directory)
 
 
 def all_written(kinds: list[str], report: Report, params: dict[str, object], directory: str) -> dict[str, str]:
-    return {kind: written(kind, report, params, directory) for kind in kinds}
+    """Each format beside its place, or none of them."""
+    files: dict[str, str] = {}
+    try:
+        for kind in kinds:
+            files[kind] = written(kind, report, params, directory)
+    except BaseException:
+        removed(files.values())
+        raise
+    return files
 
 
 def main() -> None:
@@ -206,12 +254,15 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib(MISSING))
     if "html" in module.params["formats"] and module.params["template_dir"] is None:
         module.fail_json(msg="edge_report_write: formats holds html, so template_dir is needed")
+    run_dir = module.params["run_dir"]
     try:
         with uncollected():
             files = write(module.params)
+        name = ended.finish(run_dir) if run_dir is not None else None
     except EdgepathError as error:
+        ended.fail(run_dir, str(error))
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, files=files)
+    module.exit_json(changed=False, files=files, link=name)
 
 
 if __name__ == "__main__":

@@ -121,12 +121,13 @@ from datetime import datetime, timezone
 
 import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.edge import ended
 from ansible.module_utils.edge.catalogue import DOMAINS, all_checks
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.job.choose import with_window
 from ansible.module_utils.edge.regions import listed, unlisted
 from ansible.module_utils.edge.report import Gate
-from ansible.module_utils.edge.run import user_name, write_json
+from ansible.module_utils.edge.run import make_private, user_name, write_json
 from ansible.module_utils.edge.targets import edges_from
 from ansible.module_utils.edge.version import VERSION
 from ansible.module_utils.edge.visible import visible_line
@@ -227,7 +228,8 @@ def begin(
     identifier = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     run_dir = os.path.join(runs_dir, identifier)
     try:
-        os.makedirs(os.path.join(run_dir, "facts"), mode=0o700)
+        ended.begin(run_dir)
+        make_private(os.path.join(run_dir, "facts"))
         write_json(
             os.path.join(run_dir, "run.json"),
             {

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from . import ended
 from .finding import Asker, Check, EdgepathError, Finding, Unread
 from .forks import broke, shared_out
 from .run import Run, Step, plain, uncollected
@@ -51,8 +52,12 @@ def audit(domain: Domain) -> None:
         edges, errors = edges_from(module.params["edges"] or run.targets())
     except EdgepathError as error:
         module.fail_json(msg=str(error))
-    with uncollected():
-        step, errors = audited(domain, run, edges, errors)
+    try:
+        with uncollected():
+            step, errors = audited(domain, run, edges, errors)
+    except EdgepathError as error:
+        ended.fail(run.directory, str(error))
+        module.fail_json(msg=str(error))
     result = {"changed": False, "summary": _summary(step), "calls": dict(sorted(step.calls.items())), "errors": errors}
     if run.directory is None:
         result["findings"] = [finding.to_dict() for finding in step.findings]
@@ -82,8 +87,12 @@ def audit_path(names: Sequence[str], load: Callable[[str], Domain]) -> None:
     for name in names:
         if name not in asked:
             continue
-        with uncollected():
-            step, errors[name] = audited(load(name), run, edges, wrong)
+        try:
+            with uncollected():
+                step, errors[name] = audited(load(name), run, edges, wrong)
+        except EdgepathError as error:
+            ended.fail(run.directory, str(error))
+            module.fail_json(msg=str(error))
         summary[name] = _summary(step)
         calls.update(step.calls)
     module.exit_json(changed=False, summary=summary, calls=dict(sorted(calls.items())), errors=errors)

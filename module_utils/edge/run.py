@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files of a run: what each step hands to the next.
 
+    <run_dir>/state.json           whether the run is whole (ended.py)
     <run_dir>/run.json             who, when, which edges
     <run_dir>/facts/<edge>.json    what edge_facts read on the edge
     <run_dir>/<domain>.json        what an audit module of a domain found (Step)
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import getpass
+import hashlib
 import json
 import os
 import re
@@ -24,7 +26,10 @@ from typing import Any
 from .finding import EdgepathError, Finding, Unread
 from .redaction.documents import without_shared_words
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+STATE_FILE = "state.json"
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
+# File systems take 255 bytes for a name; what is made of it (".json", a temporary file's) wants some.
+_LONGEST_NAME = 200
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Step:
 
 def write_json(path: str, data: Any) -> None:
     """Write a file whole or not at all: temporary file, fsync, rename. Readable by the owner alone."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_private(os.path.dirname(path))
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".tmp-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -63,6 +68,47 @@ def write_json(path: str, data: Any) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def make_private(path: str) -> None:
+    """Make a directory, and those above it that are missing, readable by their owner alone, whatever the umask.
+
+    os.makedirs gives its mode to the last one only. One that is there keeps the mode that somebody gave it.
+    """
+    if not path or os.path.isdir(path):
+        return
+    make_private(os.path.dirname(path))
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+        os.chmod(path, 0o700)  # a umask may take from mkdir's mode what the owner needs
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable: a renamed file is else lost with the machine's power."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def state_of(run_dir: str) -> str | None:
+    """What a run says of itself; None where it says nothing, as runs of earlier versions do. `` for what is damaged."""
+    path = os.path.join(run_dir, STATE_FILE)
+    if not os.path.lexists(path):
+        return None
+    try:
+        return str(read_json(path)["state"])
+    except (EdgepathError, KeyError, TypeError):
+        return ""
+
+
+def complete(run_dir: str) -> bool:
+    """Whether a run has its report and every format of it. One that says nothing of it is asked for its report."""
+    state = state_of(run_dir)
+    if state is not None:
+        return state == "complete"
+    return os.path.exists(os.path.join(run_dir, "report.json"))
 
 
 def read_json(path: str) -> Any:
@@ -91,7 +137,10 @@ def uncollected() -> Iterator[None]:
 
 def facts_path(run_dir: str, edge: str) -> str:
     """Where the facts of an edge are kept; names that are no file names are made safe, and stay distinct."""
-    safe = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02x}", edge)
+    raw = edge.encode("utf-8", "surrogatepass")
+    safe = _UNSAFE.sub(lambda match: f"%{match.group()[0]:02x}".encode(), raw).decode()
+    if len(safe) > _LONGEST_NAME:
+        safe = f"{safe[:_LONGEST_NAME]}~{hashlib.sha256(raw).hexdigest()[:16]}"
     return os.path.join(run_dir, "facts", f"{safe}.json")
 
 
@@ -162,7 +211,11 @@ class Run:
     def store(self, step: Step) -> None:
         """Write the step of a domain, where there is a directory."""
         if self.directory is not None:
-            write_json(os.path.join(self.directory, f"{step.domain}.json"), step.to_dict())
+            path = os.path.join(self.directory, f"{step.domain}.json")
+            try:
+                write_json(path, step.to_dict())
+            except OSError as error:
+                raise EdgepathError(f"cannot write {path}: {error.strerror}") from None
 
     def _domain_facts(self, domain: str) -> Any:
         stored = self.step(domain)

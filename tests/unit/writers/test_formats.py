@@ -263,7 +263,7 @@ def test_csv_is_safe_in_a_spreadsheet(start: str) -> None:
         ("a;=1+1", "a;'=1+1"),  # where the comma is the decimal mark, the semicolon parts the cells
         ("a; @x", "a; '@x"),
         ("a\t-1", "a\t'-1"),
-        ('a";"=cmd|x', "a\";\"'=cmd|x"),
+        ('a";"=cmd|x', 'a";"\'=cmd|x'),
         ("read; then waits - long", "read; then waits - long"),
         ("a-b=c, d +1", "a-b=c, d +1"),
     ],
