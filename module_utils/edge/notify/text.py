@@ -19,8 +19,7 @@ _STYLE = "font-family:system-ui,sans-serif;color:#1a1a1a;background:#ffffff;max-
 
 def subject(notice: Mapping[str, Any]) -> str:
     """One line, nothing in it but text."""
-    said = visible_line(" ".join(f"edgepath: {notice['summary']}".split()))
-    line = "".join(char if char.isprintable() else " " for char in said)
+    line = visible_line(" ".join(f"edgepath: {notice['summary']}".split()))
     return line if len(line) <= 150 else line[:146] + " ..."
 
 

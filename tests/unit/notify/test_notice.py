@@ -13,6 +13,7 @@ from ansible.module_utils.edge.notify import text
 from ansible.module_utils.edge.notify.mail import Mail
 from ansible.module_utils.edge.notify.notice import KINDS, MOST_FINDINGS, notice
 from ansible.module_utils.edge.notify.sign import by_secret
+from ansible.module_utils.edge.visible import visible_line
 from ansible.module_utils.edge.writers.model import parse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,7 +133,8 @@ def test_whatever_a_report_holds_no_header_and_no_markup_is_made_of_it(said: str
     data["history"] = {"since": "x", "trend": [], "gone": [],
                        "edges": {f"e{said}": {"verdicts": [["a", "clear"], ["b", "blocked"]]}}}  # fmt: skip
     found = told(parse(data, "report.json"))
-    assert text.subject(found).isprintable()
+    assert text.subject(found) == visible_line(text.subject(found))
+    assert len(text.subject(found).splitlines()) == 1
     assert "<script" not in text.as_html(found)
     mail = Mail("localhost", 25, "none", "a@example.net", ("b@example.net",), lambda *_: [])
     message = email.message_from_bytes(mail.message(found, 0).as_bytes(), policy=email.policy.default)
