@@ -163,3 +163,107 @@ def test_findings_survive_json() -> None:
 def test_a_finding_that_says_nothing_true_is_refused(status: str, reason: str | None) -> None:
     with pytest.raises(ValueError, match="T-01"):
         Finding("T-01", status, "london", "security_group", "r", "e", "o", reason=reason)
+
+
+@pytest.mark.parametrize("state", ["denied", "throttled", "unreachable", "error", "not_collected"])
+def test_whatever_kept_an_answer_away_the_path_is_not_clear(state: str) -> None:
+    """That a permission was missing is one way not to know; a server that did not answer is another."""
+    unread_fact = Unread(state, "ec2:DescribeSubnets", "subnet-1", "cannot read subnet-1")
+    findings = [ASK.unknown("T-01", "r", unread_fact), answer("T-02", "pass"), answer("T-03", "pass")]
+    told = decide("london", findings, CHECKS, Payload())
+    assert told.verdict == "unknown"
+    assert told.sentence == "nothing on the path fails, but 1 answer about it is missing: security group"
+    assert [hop.status for hop in told.path if hop.name == "security_group"] == ["unknown"]
+    assert (told.longest_recording_minutes, told.limited_by, told.failing_share) == (None, None, None)
+
+
+def test_missing_answers_are_counted_and_their_hops_named_once() -> None:
+    two = [ASK.unknown("T-01", "a", DENIED), ASK.unknown("T-01", "b", DENIED), ASK.unknown("T-02", "r", DENIED)]
+    sentence = decide("london", two, CHECKS, Payload()).sentence
+    assert sentence == "nothing on the path fails, but 3 answers about it are missing: proxy, security group"
+    assert decide("london", [], CHECKS, Payload()).sentence == "nothing was judged"
+
+
+def cut(minutes: float | None, resource: str = "r", bound: Bound | None = SQUID) -> Finding:
+    return ASK.failed("T-02", resource, f"cut {resource}", bound=bound, longest_minutes=minutes)
+
+
+def test_the_shortest_recording_that_is_cut_decides() -> None:
+    told = decide("london", [cut(90.0, "a"), cut(None, "c"), cut(45.0, "b")], CHECKS, Payload())
+    assert told.longest_recording_minutes == 45.0
+    assert [cause["for"] for cause in told.causes] == [["cut b"], ["cut a"], ["cut c"]]
+    assert [(cause["rank"], cause["check"], cause["hop"], cause["against"]) for cause in told.causes] == [
+        (1, "T-02", "proxy", []), (2, "T-02", "proxy", []), (3, "T-02", "proxy", []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("finding", "sentence"),
+    [
+        (cut(45.4, bound=None), "recordings over 45 min are cut; the profile asks for 240 min"),
+        (cut(None, bound=None), "recordings over 0 min are cut; the profile asks for 240 min"),
+        (
+            cut(1.0, bound=Bound("rate", "proxy", "low_speed", "f", bytes_per_second=9)),
+            "recordings over 1 min are cut; the profile asks for 240 min",
+        ),
+        (
+            dataclasses.replace(cut(2.0), hop="host_firewall"),
+            "recordings over 2 min are cut at 900 s by Squid read_timeout (host firewall); "
+            "the profile asks for 240 min",
+        ),
+    ],
+)
+def test_a_cut_says_what_is_known_of_it(finding: Finding, sentence: str) -> None:
+    assert decide("london", [finding], CHECKS, Payload()).sentence == sentence
+
+
+def partly(share: float | None, resource: str) -> Finding:
+    return dataclasses.replace(ASK.failed("T-03", resource, "some", share=share), hop="network_acl")
+
+
+def test_the_largest_share_decides_and_says_what_a_job_meets() -> None:
+    told = decide("london", [partly(0.1, "a"), partly(0.5, "b"), partly(None, "c")], CHECKS, Payload())
+    assert (told.verdict, told.failing_share, told.limited_by) == ("unreliable", 0.5, "T-03")
+    assert told.sentence == (
+        "50% of the storage addresses fail at the network acl; a job of 10 connections fails with probability 100%"
+    )
+    alone = decide("london", [partly(None, "c")], CHECKS, Payload())
+    assert alone.sentence.startswith("0% of the storage addresses fail")
+    assert failure_probability(0.25, 2) == pytest.approx(0.4375)
+    assert failure_probability(0.0, 5) == 0.0
+    assert failure_probability(1.0, 1) == 1.0
+
+
+def test_a_blocked_path_lets_no_recording_through() -> None:
+    told = decide("london", [answer("T-01", "fail"), cut(45.0), partly(0.5, "b")], CHECKS, Payload())
+    assert (told.verdict, told.longest_recording_minutes, told.limited_by) == ("blocked", 0.0, "T-01")
+    assert [cause["check"] for cause in told.causes] == ["T-01", "T-02", "T-03"]
+    cuts = decide("london", [cut(45.0), partly(0.5, "b")], CHECKS, Payload())
+    assert (cuts.limited_by, cuts.failing_share) == ("T-02", 0.5)
+
+
+def test_a_clear_path_says_how_far_it_reaches() -> None:
+    told = decide("london", [answer("T-01", "pass")], CHECKS, Payload(longest_minutes=90))
+    assert told.sentence == "recordings of up to 90 minutes get through"
+    assert (told.longest_recording_minutes, told.limited_by, told.failing_share) == (None, None, None)
+
+
+def test_likely_causes_explain_and_change_no_verdict() -> None:
+    culprit = {"rank": 1, "check": "LOG-08", "title": "a proxy's timer"}
+    told = decide("london", [answer("T-01", "fail")], CHECKS, Payload(), [culprit])
+    assert (told.verdict, list(told.causes)) == ("blocked", [culprit])
+
+
+def test_findings_are_in_the_order_of_the_path() -> None:
+    findings = [answer(check, "pass") for check in ("T-04", "T-01", "T-02", "T-03")]
+    again = [dataclasses.replace(findings[1], resource="a"), *findings]
+    told = decide("london", again, CHECKS, Payload())
+    assert [(item.check, item.resource) for item in told.findings] == [
+        ("T-03", "r"), ("T-02", "r"), ("T-01", "a"), ("T-01", "r"), ("T-04", "r"),
+    ]  # fmt: skip
+    data = told.to_dict()
+    assert list(data) == [
+        "verdict", "sentence", "longest_recording_minutes", "limited_by", "failing_share", "path", "causes", "findings",
+    ]  # fmt: skip
+    assert data["findings"][0]["check"] == "T-03"
+    assert [hop["hop"] for hop in data["path"]] == ["address", "proxy", "security_group", "bucket"]

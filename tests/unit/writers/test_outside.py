@@ -274,8 +274,8 @@ def _old() -> dict[str, Any]:
     finding = {"change": "new", "uid": "0", "edge": evil, "check": "X-1", "title": evil, "severity": "high",
                "status": "fail", "resource": evil, "observed": evil, "cure": evil}  # fmt: skip
     return {
-        "summary": evil, "unknown": None,
-        "verdicts": [{"edge": evil, "was": "clear", "now": "blocked", "sentence": evil}], "findings": [finding], "left_out": 0,
+        "summary": evil, "unknown": None, "left_out": 0,
+        "verdicts": [{"edge": evil, "was": "clear", "now": "blocked", "sentence": evil}], "findings": [finding],
         "waivers": [{"check": evil, "state": "active", "expires": "2026-11-01", "ticket": evil, "approver": evil}],
         "run": {"id": evil, "finished": evil, "since": evil, "partial": False, "report": evil},
     }  # fmt: skip
