@@ -6,7 +6,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 RUN := env -u PYTHONHOME -u PYTHONPATH -u PYTHONSAFEPATH PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help env evidence demo test real sweep killed hosts molecule lint docs lock bench release clean
+.PHONY: help env evidence demo test real sweep killed hosts molecule lint docs lock bench mutants release clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -57,6 +57,9 @@ docs: $(VENV)/.test ## write docs/checks.md and docs/variables.md from the code
 
 bench: $(VENV)/.test ## measure; every figure is a ratio against something of the same run
 	@for each in benchmarks/*.py; do echo "== $$each"; $(RUN) python $$each || exit 1; done
+
+mutants: $(VENV)/.test ## change modules in one place after another and see that a test notices; hours; MODULES="path verdict" for some
+	@$(RUN) python tests/mutants.py $(MODULES)
 
 lock: $(VENV)/.test ## pin pyproject.toml's dependencies; UPGRADE=--upgrade for their newest releases
 	@UV=$(VENV)/bin/uv bin/lock $(UPGRADE)
