@@ -9,8 +9,8 @@ from typing import Any
 
 from .finding import HOPS, Bound, Check, Finding
 
-# Worst first: a hop shows the first of these that any of its findings on the path has.
-_WORST = ("fail", "unknown", "waived", "pass", "not_applicable")
+# Worst first: a hop shows the first of these that any of its findings on the path has, else that none applies.
+_WORST = ("fail", "unknown", "waived", "pass")
 
 
 @dataclass(frozen=True)
@@ -50,5 +50,5 @@ def _hop(name: str, findings: list[Finding], checks: Mapping[str, Check]) -> Hop
 
 
 def _tightest(findings: Iterable[Finding]) -> Bound | None:
-    bounds = [finding.bound for finding in findings if finding.bound is not None and finding.bound.seconds]
-    return min(bounds, key=lambda bound: bound.seconds or 0.0, default=None)
+    bounds = [(bound.seconds, bound) for finding in findings if (bound := finding.bound) is not None and bound.seconds]
+    return min(bounds, key=lambda timed: timed[0])[1] if bounds else None

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 from ansible.module_utils.edge.finding import HOPS, STATUSES, Bound, Check, Finding, catalogue
-from ansible.module_utils.edge.path import hops, on_path
+from ansible.module_utils.edge.path import Hop, hops, on_path
 
 CHECKS = catalogue(
     [
@@ -92,3 +92,7 @@ def test_on_the_path_is_what_changes_what_gets_through() -> None:
     effects = {effect: on_path(Check("C", "", "low", "proxy", effect, "", "")) for effect in
                ("blocks", "truncates", "partial", "none")}  # fmt: skip
     assert effects == {"blocks": True, "truncates": True, "partial": True, "none": False}
+
+
+def test_a_hop_does_not_change() -> None:
+    assert Hop.__dataclass_params__.frozen  # type: ignore[attr-defined]
