@@ -146,6 +146,9 @@ def keep(params: dict[str, object], warnings: list[str]) -> dict[str, object]:
             return None, {}, 0
         held = connection.begin_nested()
         told = record.record(connection, report)
+        now = datetime.now(timezone.utc)
+        if phase == "record":
+            return told, {}, prune.prune(connection, now, params["keep_days"], params["keep_runs"])
         names = list(report.edges)
         view = {
             "trend": query.trend(connection, names, TREND_POINTS),
@@ -155,7 +158,6 @@ def keep(params: dict[str, object], warnings: list[str]) -> dict[str, object]:
         if phase == "compare":
             held.rollback()
             return told, view, 0
-        now = datetime.now(timezone.utc)
         return told, view, prune.prune(connection, now, params["keep_days"], params["keep_runs"])
 
     told, view, forgotten = store.write(where, str(params["migrations_dir"]), warnings, work)
