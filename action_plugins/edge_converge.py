@@ -32,6 +32,7 @@ from ansible.module_utils.edge.converge.world import EdgeWorld, alone
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
+from ansible.module_utils.edge.visible import visible_line
 
 
 class ActionModule(ActionBase):
@@ -90,7 +91,7 @@ class ActionModule(ActionBase):
                 changes, left = done.changes, done.left
                 messages += done.messages
         for message in messages:
-            self._display.warning(f"edge {edge.name}, {domain}: {message}")
+            self._display.warning(visible_line(f"edge {edge.name}, {domain}: {message}"))
         held = [(item, item.held) for item in items if item.held] + outcome.refused
         result = _result(changes, [*(_told(item, why) for item, why in held), *(_left(*each) for each in left)])
         result["changed"] = result["changed"] or bool(told.changes)

@@ -53,7 +53,10 @@ class ActionModule(ActionBase):
         if problem is not None:
             # The files of the node are read all the same; what only dnspython can ask is then unknown, by name.
             self._display.warning(f"edge {name}: {problem}")
-        result = self._visit(name, run_dir, arguments, variables)
+        try:
+            result = self._visit(name, run_dir, arguments, variables)
+        except OSError as error:
+            return {"failed": True, "msg": f"edge {name}: cannot write its facts to {run_dir}: {error.strerror}"}
         if run_dir is None:
             return result
         return {key: result[key] for key in ("changed", "failed", "msg", "unread", "warnings") if key in result}

@@ -27,6 +27,7 @@ from ansible.module_utils.edge.converge.world import MERGE, EdgeWorld, alone
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run
 from ansible.module_utils.edge.targets import Edge
+from ansible.module_utils.edge.visible import visible_line
 
 
 class ActionModule(ActionBase):
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):
             journal.forget(entry for entry in entries if entry.change.ref.key not in lost)
             self._ended(runs, name, given)
         for message in messages:
-            self._display.warning(f"edge {name}, {given['domain']}: {message}")
+            self._display.warning(visible_line(f"edge {name}, {given['domain']}: {message}"))
         return self._result(name, given["domain"], undoing)
 
     def _ended(self, runs: list[str], name: str, given: dict[str, Any]) -> None:
@@ -93,7 +94,7 @@ class ActionModule(ActionBase):
     def _result(self, name: str, domain: str, undoing: Undoing) -> dict[str, Any]:
         lost = [f"{change.ref.key}: {why}" for change, why in undoing.lost]
         for line in lost:
-            self._display.warning(f"edge {name}, {domain}: not put back: {line}")
+            self._display.warning(visible_line(f"edge {name}, {domain}: not put back: {line}"))
         result: dict[str, Any] = {
             "changed": bool(undoing.changes),
             "changes": [{"object": change.ref.key, "why": list(change.because)} for change in undoing.changes],
