@@ -118,6 +118,13 @@ def test_report_is_the_stable_interface(whole: Audit) -> None:
     assert ledger["expected"] - ledger["judged"] == unknown
 
 
+def test_the_run_says_that_it_is_whole_and_is_its_owners_alone(whole: Audit) -> None:
+    assert whole.run_dir is not None
+    assert json.loads((whole.run_dir / "state.json").read_text(encoding="utf-8"))["state"] == "complete"
+    modes = {path: path.stat().st_mode & 0o077 for path in [whole.run_dir, *whole.run_dir.rglob("*")]}
+    assert not [str(path) for path, mode in modes.items() if mode]
+
+
 def test_summary_is_what_an_operator_reads(whole: Audit) -> None:
     assert "TRUNCATES   london" in whole.output
     assert "CLEAR       healthy" in whole.output
