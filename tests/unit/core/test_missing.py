@@ -37,3 +37,27 @@ def test_the_reader_is_named_as_an_operator_knows_it() -> None:
     assert reader(Edge("a", audit_role_arn=role)) == role
     assert reader(Edge("a", aws_profile="recordings")) == "profile recordings"
     assert reader(Edge("a")) == CONTROLLER
+
+
+def test_the_policy_is_one_that_iam_takes() -> None:
+    [found] = policies({"a": [denied("a", "ec2:DescribeVpcs")]}, {})
+    assert found == {
+        "reader": "the controller's own credentials",
+        "edges": ["a"],
+        "policy": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Sid": "EdgepathAuditMissing", "Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": "*"}
+            ],
+        },
+    }
+
+
+def test_readers_and_edges_stand_in_order_whatever_the_inventory_has() -> None:
+    names = [f"edge-{number:02}" for number in range(30, 0, -1)]
+    readers = {name: f"arn:{'z' if number % 2 else 'a'}" for number, name in enumerate(names)}
+    found = policies({name: [denied(name, "s3:GetBucketPolicy")] for name in ["edge-99", *names]},
+                     {**readers, "edge-99": "arn:z"})  # fmt: skip
+    assert [item["reader"] for item in found] == ["arn:a", "arn:z"]
+    assert all(item["edges"] == sorted(item["edges"]) for item in found)
+    assert sum(len(item["edges"]) for item in found) == 31
