@@ -15,6 +15,7 @@ from ansible.module_utils.edge.finding import (
     Asker,
     Bound,
     Check,
+    EdgepathError,
     Finding,
     Unread,
     catalogue,
@@ -183,3 +184,7 @@ def test_two_checks_of_one_id_are_refused() -> None:
 @pytest.mark.parametrize("kind", [Check, Bound, Finding, Unread, Asker])
 def test_what_was_said_does_not_change(kind: type) -> None:
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def test_an_error_is_its_message() -> None:
+    assert str(EdgepathError("cannot read /etc/hosts")) == "cannot read /etc/hosts"
