@@ -96,3 +96,8 @@ def test_on_the_path_is_what_changes_what_gets_through() -> None:
 
 def test_a_hop_does_not_change() -> None:
     assert Hop.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def test_all_that_share_the_worst_are_named_in_order() -> None:
+    (hop,) = hops([found(f"P-{number}", "fail") for number in range(5, 0, -1)], CHECKS)
+    assert hop.checks == ("P-1", "P-2", "P-3", "P-4", "P-5")

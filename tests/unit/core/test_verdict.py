@@ -10,7 +10,7 @@ from ansible.module_utils.edge.finding import Asker, Bound, Check, Finding, Unre
 from ansible.module_utils.edge.payload import Payload
 from ansible.module_utils.edge.report import Gate, build
 from ansible.module_utils.edge.summary import lines
-from ansible.module_utils.edge.verdict import decide, failure_probability
+from ansible.module_utils.edge.verdict import VERDICTS, Verdict, decide, failure_probability
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -267,3 +267,12 @@ def test_findings_are_in_the_order_of_the_path() -> None:
     ]  # fmt: skip
     assert data["findings"][0]["check"] == "T-03"
     assert [hop["hop"] for hop in data["path"]] == ["address", "proxy", "security_group", "bucket"]
+
+
+def test_the_verdicts_and_their_order_are_those_of_the_report() -> None:
+    assert VERDICTS == ("blocked", "truncates", "unreliable", "unknown", "clear")
+    assert Verdict.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def test_a_job_is_of_ten_connections() -> None:
+    assert decide("london", [partly(0.25, "a")], CHECKS, Payload()).sentence.endswith("with probability 94%")
