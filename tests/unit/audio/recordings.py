@@ -8,12 +8,14 @@ import io
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import av
-import numpy as np
-import soundfile
 from ansible.module_utils.edge.audio.model import AudioReport
 from ansible.module_utils.edge.audio.walk import walk
+
+# numpy and the encoders are imported where they are used: every worker imports this file, and one runs its tests.
+if TYPE_CHECKING:
+    import numpy as np
 
 SECONDS = 60
 RATE = 16000
@@ -38,6 +40,8 @@ CHECKSUMMED = ["flac", "ogg-vorbis", "ogg-opus", "mp3", "mka", "ogg-opus-ffmpeg"
 @functools.lru_cache(maxsize=1)
 def samples() -> np.ndarray:
     """Two voices' worth of tone and noise: no two stretches are alike, none is silent."""
+    import numpy as np
+
     time = np.arange(RATE * SECONDS) / RATE
     noise = np.random.default_rng(20261123).standard_normal((len(time), 2))
     tones = np.stack([np.sin(2 * np.pi * 220 * time), np.sin(2 * np.pi * 330 * time)], axis=1)
@@ -47,6 +51,8 @@ def samples() -> np.ndarray:
 @functools.cache
 def recording(name: str) -> bytes:
     if name in SOUNDFILE:
+        import soundfile
+
         stream = io.BytesIO()
         soundfile.write(stream, samples(), RATE, **SOUNDFILE[name])
         return stream.getvalue()
@@ -58,6 +64,9 @@ def recording(name: str) -> bytes:
 
 
 def _encode(path: Path, codec: str, container: str) -> None:
+    import av
+    import numpy as np
+
     data = (samples() * 32767).astype(np.int16)
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=48000, layout="stereo")

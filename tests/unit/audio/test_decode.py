@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import soundfile
 from ansible.module_utils.edge.audio import crc, decode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recordings import RATE, SECONDS, recording, samples, walked
+
+pytestmark = pytest.mark.xdist_group("audio")
 
 
 def deepened(tmp_path: Path, data: bytes):
@@ -34,6 +35,8 @@ def test_a_whole_recording_decodes_to_its_length(tmp_path, name):
 
 @pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
 def test_flac_md5_holds_for_every_width(tmp_path, subtype):
+    import soundfile
+
     stream = io.BytesIO()
     soundfile.write(stream, samples()[: RATE * 2], RATE, format="FLAC", subtype=subtype)
     assert "MD5 of the decoded samples" in deepened(tmp_path, stream.getvalue()).checked

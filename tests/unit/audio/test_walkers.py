@@ -10,9 +10,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from ansible.module_utils.edge.audio import crc, ogg
 from ansible.module_utils.edge.audio.model import MAX_DEFECTS, Options
 from ansible.module_utils.edge.audio.source import Source, runs
@@ -22,6 +20,8 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recordings import CHECKSUMMED, CUT, NAMES, RATE, SECONDS, flipped, recording, removed, walked, zeroed
+
+pytestmark = pytest.mark.xdist_group("audio")
 
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12)), min_size=1, max_size=6)
 somewhere = st.floats(0.02, 0.98)
@@ -316,6 +316,9 @@ def test_an_honest_file_is_far_from_being_given_up(name, monkeypatch):
 
 def test_neither_is_one_of_silence_where_frames_are_smallest(monkeypatch):
     monkeypatch.setattr("ansible.module_utils.edge.audio.source._ASKED_ANYWAY", 0)
+    import numpy as np
+    import soundfile
+
     stream = io.BytesIO()
     soundfile.write(stream, np.zeros((8000 * 600, 2), np.int16), 8000, format="FLAC")
     report = walked(stream.getvalue())
