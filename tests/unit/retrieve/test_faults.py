@@ -47,9 +47,12 @@ def one_body() -> bytes:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def recordings(storage: Storage) -> None:
+def recordings(storage: Storage) -> Iterator[None]:
     storage.put_parts(LONG, body(), 5 * MIB, "SHA256")
     storage.put(ONE, one_body())
+    yield
+    body.cache_clear()
+    one_body.cache_clear()
 
 
 def assert_whole(done: Retrieved, dest: Path, key: str = LONG, whole: bytes | None = None) -> None:
