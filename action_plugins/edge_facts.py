@@ -28,6 +28,7 @@ from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run, facts_path, write_json
 from ansible.module_utils.edge.targets import Edge, from_variables
 from ansible.module_utils.edge.visit import ARGUMENT_SPEC
+from ansible.module_utils.edge.visible import visible_line
 
 
 class ActionModule(ActionBase):
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
         arguments["program"], problem = _packed()
         if problem is not None:
             # The files of the node are read all the same; what only dnspython can ask is then unknown, by name.
-            self._display.warning(f"edge {name}: {problem}")
+            self._display.warning(visible_line(f"edge {name}: {problem}"))
         try:
             result = self._visit(name, run_dir, arguments, variables)
         except OSError as error:
