@@ -27,8 +27,8 @@ from ansible.module_utils.edge import packing
 from ansible.module_utils.edge.finding import EdgepathError
 from ansible.module_utils.edge.run import Run, facts_path, write_json
 from ansible.module_utils.edge.targets import Edge, from_variables
-from ansible.module_utils.edge.visit import ARGUMENT_SPEC
 from ansible.module_utils.edge.visible import visible_line
+from ansible.module_utils.edge.visit import ARGUMENT_SPEC
 
 
 class ActionModule(ActionBase):
