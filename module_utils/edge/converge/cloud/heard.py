@@ -3,7 +3,7 @@
 
 The SDK makes an error code of a bare status, and leaves out of an answer what its model does not know. Converge needs
 both told apart: a thing is absent only by the service's own word, and what is written back whole must have been read
-whole.
+whole. That an answer is the service's at all is judged before, where it is parsed (aws_wire).
 """
 
 from __future__ import annotations
@@ -15,17 +15,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 _HERE = threading.local()
-# The name of an answer's one element, which the SDK does not look at: any other is another's answer.
-# Source: Amazon S3 API Reference, the response syntax of each operation.
-_ROOTS = {
-    "GetBucketVersioning": "VersioningConfiguration",
-    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
-    "GetBucketEncryption": "ServerSideEncryptionConfiguration",
-    "GetPublicAccessBlock": "PublicAccessBlockConfiguration",
-    "GetBucketRequestPayment": "RequestPaymentConfiguration",
-    "GetObjectLockConfiguration": "ObjectLockConfiguration",
-    "GetObjectLegalHold": "LegalHold",
-}
 
 
 @dataclass(frozen=True)
@@ -70,18 +59,9 @@ def _odd(response: Any, model: Any) -> str:
     """Why a good answer in XML is not whole; "" where it is, and where its form is not for us to say."""
     shape = _body_shape(model)
     content = getattr(response, "content", None) if getattr(response, "raw", None) is not None else None
-    if shape is None or content is None:
+    if shape is None or not content:
         return ""
-    if not content.strip():
-        return "the answer is empty"
-    try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        return f"the answer is no XML ({error})"
-    found = root.tag.rpartition("}")[2]
-    # Some storages name it by the operation, as older protocols of AWS do: GetBucketVersioningResponse.
-    if found != _ROOTS.get(model.name, found) and not found.startswith(model.name):
-        return f"the answer is {found}, and no {_ROOTS[model.name]}"
+    root = ElementTree.fromstring(content)
     unknown = sorted(set(_unknown(root, shape)))
     if unknown:
         return f"the answer holds what this program does not know, and could not write back: {', '.join(unknown)}"
