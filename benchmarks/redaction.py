@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 
-from edge.redaction.text import KINDS, redact  # noqa: E402
+from edge.redaction.choose import KINDS, redact  # noqa: E402
 
 # Texts of n letters, each made to be slow for some way of reading.
 TEXTS = {

@@ -14,6 +14,8 @@ import yaml
 
 from .conftest import BIN, ROOT, Audit
 
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("retrieving")]
+
 INVENTORY = str(ROOT / "inventories/lab")
 
 # Chosen for standard output, it writes one document there, as ansible.posix.json does.
@@ -58,8 +60,6 @@ def play(cwd: Path | str, *arguments: str, **environment: str) -> subprocess.Com
     )  # fmt: skip
 
 
-@pytest.mark.lab
-@pytest.mark.xdist_group("retrieving")
 def test_an_audit_under_everything_at_once(lab_environment: dict[str, str], tmp_path: Path, shims: str) -> None:
     """From another directory, with settings that replace all that ansible.cfg says, and a localhost behind SSH."""
     nowhere = str(tmp_path / "nowhere")
@@ -96,8 +96,6 @@ def test_an_audit_under_everything_at_once(lab_environment: dict[str, str], tmp_
     }
 
 
-@pytest.mark.lab
-@pytest.mark.xdist_group("retrieving")
 def test_standard_output_stays_one_document(audit: Callable[..., Audit], tmp_path: Path) -> None:
     (tmp_path / "one_document.py").write_text(ONE_DOCUMENT, encoding="utf-8")
     plugins = f"{ROOT / 'callback_plugins'}:{tmp_path}"

@@ -13,9 +13,9 @@ import json
 from typing import Any
 
 from ..redaction import shapes
+from ..redaction.choose import redact
 from ..redaction.documents import redact_document
 from ..redaction.files import kind_of_file
-from ..redaction.text import redact
 from .model import ObjectChange, State
 
 

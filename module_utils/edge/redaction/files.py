@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import posixpath
 
-from .text import format_of
+from .choose import format_of
 
 _PROXIES = ("squid", "nginx", "haproxy", "envoy")
 _RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
 
 
 def kind_of_file(path: str, text: str = "") -> str:
-    """As redaction.text.redact takes it. text: its start may tell where the name does not."""
+    """As redaction.choose.redact takes it. text: its start may tell where the name does not."""
     name = posixpath.basename(path).lower()
     if path in _RESOLVER or name == "resolv.conf":
         return "resolver"

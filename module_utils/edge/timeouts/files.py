@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Union
 
 from ..finding import Unread
-from ..redaction.text import redact
+from ..redaction.choose import redact
 
 # A configuration file of a megabyte is a mistake or an attack; the largest that Debian ships is Squid's, 0.3 MB.
 MAX_BYTES = 1024 * 1024
@@ -56,7 +56,7 @@ class Node:
         return os.path.join(self.root, *done)
 
     def read(self, path: str, kind: str, keys: Mapping[str, str] | None = None) -> Text:
-        """The text of a file as it may leave the node. kind, keys: as redaction.text.redact takes them."""
+        """The text of a file as it may leave the node. kind, keys: as redaction.choose.redact takes them."""
         raw = self.read_raw(path)
         return redact(raw, kind, keys) if isinstance(raw, str) else raw
 

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from ..finding import Unread
+from ..redaction.choose import format_of, redact
 from ..redaction.shapes import REDACTED
-from ..redaction.text import format_of, redact
 from ..targets import Edge
 from .files import Node
 from .node_proxies import proxy_configs

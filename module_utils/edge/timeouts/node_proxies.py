@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..finding import Unread
-from ..redaction.text import redact
+from ..redaction.choose import redact
 from .files import MAX_BYTES, Node
 from .node_system import Runner, run_command
 

@@ -14,10 +14,10 @@ import subprocess
 from typing import Any, Callable, Union
 
 from ..finding import Unread
+from ..redaction.choose import redact
 from ..redaction.command import arguments as shown_arguments
 from ..redaction.command import environment as shown_environment
 from ..redaction.lines import numbers
-from ..redaction.text import redact
 from .files import Node
 
 SYSCTLS = (

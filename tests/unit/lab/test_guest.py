@@ -145,7 +145,7 @@ def test_a_squid_that_does_not_work_is_told_in_a_line_and_replaced(
     monkeypatch.setattr(squid, "account", lambda: None)  # another could not read what this test writes
     if kind == "does not listen":
         monkeypatch.setattr(squid, "_SECONDS", 1.0)
-    with transfer._proxy(5.0, storage, tmp_path) as (name, connect):
+    with transfer._proxy(5.0, 1.0, storage, tmp_path) as (name, _, connect):
         assert name == "the lab's own proxy"
         assert answer_through(connect) == 200
     (line,) = capsys.readouterr().out.splitlines()
@@ -158,7 +158,7 @@ def test_without_a_squid_nothing_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, storage: str
 ) -> None:
     monkeypatch.setattr(squid, "program", lambda: None)
-    with transfer._proxy(5.0, storage, tmp_path) as (name, connect):
+    with transfer._proxy(5.0, 1.0, storage, tmp_path) as (name, _, connect):
         assert (name, answer_through(connect)) == ("the lab's own proxy", 200)
     assert capsys.readouterr().out == ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.edge import redaction
-from ansible.module_utils.edge.redaction.text import KINDS, redact
+from ansible.module_utils.edge.redaction.choose import KINDS, redact
 
 if sys.version_info >= (3, 11):
     from re import _constants as constants

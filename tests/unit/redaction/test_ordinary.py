@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.edge.dns.nss import parse_nsswitch
 from ansible.module_utils.edge.dns.resolvconf import parse as parse_resolv
+from ansible.module_utils.edge.redaction.choose import redact
 from ansible.module_utils.edge.redaction.command import arguments, environment
 from ansible.module_utils.edge.redaction.files import kind_of_file
-from ansible.module_utils.edge.redaction.text import redact
 from ansible.module_utils.edge.settings import SettingsError, leaves, parse_settings
 from ansible.module_utils.edge.timeouts import envoy, export_side, haproxy, kernel, nginx, sockets, squid
 from ansible.module_utils.edge.timeouts.values import ConfigError

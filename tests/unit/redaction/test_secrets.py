@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible.module_utils.edge.redaction.choose import redact
 from ansible.module_utils.edge.redaction.command import arguments, environment
-from ansible.module_utils.edge.redaction.text import redact
 from hypothesis import given
 from hypothesis import strategies as st
 

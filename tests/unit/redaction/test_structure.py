@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.edge.redaction.text import redact
+from ansible.module_utils.edge.redaction.choose import redact
 from hypothesis import given
 from hypothesis import strategies as st
 
