@@ -105,7 +105,8 @@ class OwnDenials:
 def _own_format(text: bytes, environ: dict[str, Any]) -> tuple[bytes, str]:
     service = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     if service is not None and service[1] == "ec2":
-        return text.replace(b"<Code>AccessDenied</Code>", b"<Code>UnauthorizedOperation</Code>"), _XML
+        text = text.replace(b"<Code>AccessDenied</Code>", b"<Code>UnauthorizedOperation</Code>")
+        return text.replace(b"<ErrorResponse>", b"<Response>").replace(b"</ErrorResponse>", b"</Response>"), _XML
     if "HTTP_X_AMZ_TARGET" in environ:
         message = re.search(rb"<Message>(.*?)</Message>", text, re.DOTALL)
         code = re.search(rb"<Code>(.*?)</Code>", text)

@@ -302,7 +302,7 @@ def test_a_run_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
         told = module_of(
             HISTORY, run_dir=str(run_dir), url=str(directory / "history.sqlite"), migrations_dir=made.MIGRATIONS
         )
-        assert told["recorded"]
+        assert told["recorded"], told
     finally:
         os.umask(before)
     for path in [tmp_path / "srv", *(tmp_path / "srv").rglob("*")]:

@@ -83,7 +83,8 @@ def test_shards_through_ansible_runner_are_one_report(lab_environment: dict[str,
         shard(tmp_path / limit.replace(",", "-"), limit, lab_environment) for limit in ("healthy,london", "harbour")
     ]
     reports = [path for directory in came_back for path in directory.rglob("report.json") if "latest" not in str(path)]
-    assert len(reports) == 2
+    told = [path.read_text("utf-8")[-2000:] for directory in came_back for path in directory.rglob("stdout")]
+    assert len(reports) == 2, "\n".join(told)
     answer, report = merge(lab_environment, tmp_path / "runs", *came_back)
     verdicts = {name: edge["verdict"] for name, edge in report["edges"].items()}
     assert {name: verdicts[name] for name in ("healthy", "london", "harbour")} == {
