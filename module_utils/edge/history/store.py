@@ -126,7 +126,9 @@ def _in_file(place: Place, migrations: str, warnings: list[str], work: Callable[
 def _opened(place: Place) -> Iterator[Connection]:
     path = str(place.path)
     if not os.path.exists(path) or os.path.getsize(path) == 0:
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+        os.fchmod(handle, 0o600)  # whatever the umask took from the owner as well
+        os.close(handle)
     else:
         with open(path, "rb") as stream:
             if stream.read(len(_MAGIC)) != _MAGIC:
