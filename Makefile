@@ -5,6 +5,9 @@ BIN := $(CURDIR)/$(VENV)/bin
 # Not by what a shell has set for other Pythons.
 RUN := env -u PYTHONHOME -u PYTHONPATH -u PYTHONSAFEPATH PATH="$(BIN):$$PATH"
 
+# Tests wait for servers and clocks as well as work, so a few more workers than processors.
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+
 .DEFAULT_GOAL := help
 .PHONY: help env evidence demo test real sweep killed hosts molecule lint docs lock bench mutants release clean
 
@@ -27,7 +30,7 @@ demo: $(VENV)/.lab ## audit the edges of the embedded lab and show what a report
 	@$(RUN) python -m lab run -- bin/demo
 
 test: $(VENV)/.test ## unit, module and playbook tests
-	@$(RUN) python -m pytest -n auto --dist loadgroup $(TESTS)
+	@$(RUN) python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 # Real servers are waited for more than they work, so several at once; a browser works.
 real: $(VENV)/.test ## tests with real nginx, HAProxy, Squid and Chromium, where they are installed
@@ -35,7 +38,7 @@ real: $(VENV)/.test ## tests with real nginx, HAProxy, Squid and Chromium, where
 	@$(RUN) python -m pytest tests/browser
 
 sweep: $(VENV)/.test ## every read of the audit denied, throttled, cut and delayed in turn; minutes
-	@$(RUN) python -m pytest -n auto --dist loadgroup --tb native tests/sweep
+	@$(RUN) python -m pytest -n $(WORKERS) --dist loadgroup tests/sweep
 
 killed: $(VENV)/.test ## a converge killed with SIGKILL at twenty moments, completed and undone each time; minutes
 	@$(RUN) python -m pytest tests/killed
