@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs molecule's scenarios, as many at once as there are processors, and says how each ended and how long it took.
+"""Runs molecule's scenarios, one more at once than there are processors, since they wait as well, and says how each ended and how long it took.
 
 python molecule/run.py [SCENARIO ...]; all of them by default. Where podman cannot run, the scenarios that
 need nodes are counted as not run, with the reason.
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     LOGS.mkdir(exist_ok=True)
     # The longest first.
     ordered = sorted((name for name in wanted if name not in skipped), key=lambda name: (name != "timeouts", name))
-    with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=1 + (os.cpu_count() or 1)) as pool:
         done = list(pool.map(_run, ordered))
     for name in skipped:
         print(f"not run  {name}: {reason}")

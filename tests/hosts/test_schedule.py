@@ -70,7 +70,7 @@ class Control:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, project / part, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, project / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, project / part)
         (project / "inventories/production").mkdir(parents=True)
@@ -192,7 +192,8 @@ def test_the_service_audits_and_tells_the_journal(scheduled: Control) -> None:
         "stat -c '%U %a' /var/lib/edgepath/runs/latest/report.json /var/lib/edgepath/runs/history.sqlite"
     )
     assert set(left.splitlines()) == {"edgepath 600"}
-    assert json.loads(scheduled.run("cat /var/lib/edgepath/notice.json"))["verdicts"][0]["edge"] == "london"
+    notice = json.loads(scheduled.run("cat /var/lib/edgepath/notice.json"))
+    assert [verdict["edge"] for verdict in notice["verdicts"]] == ["london"], (notice["unknown"], journal)
     assert scheduled.run("find /opt/edgepath -user edgepath -o -name runs") == ""
 
 
