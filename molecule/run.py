@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs molecule's scenarios, one more at once than there are processors, since they wait as well, and says how each ended and how long it took.
+"""Runs molecule's scenarios and says how each ended and how long it took.
+
+One more at once than there are processors, since they wait as well as work.
 
 python molecule/run.py [SCENARIO ...]; all of them by default. Where podman cannot run, the scenarios that
 need nodes are counted as not run, with the reason.
