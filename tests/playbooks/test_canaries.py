@@ -8,6 +8,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -218,7 +219,7 @@ def test_a_planted_secret_would_be_found(tmp_path: Path) -> None:
 
 
 def test_no_planted_secret_is_anywhere(
-    audit: Callable[..., Audit], lab_environment: dict[str, str], tmp_path: Path
+    audit: Callable[..., Audit], lab_environment: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     canary = Canaries()
     root = tmp_path / "node"
@@ -237,8 +238,9 @@ def test_no_planted_secret_is_anywhere(
     }
     inventory = tmp_path / "beside.yml"
     inventory.write_text(json.dumps({"edges": {"hosts": {"london": variables}}}), encoding="utf-8")
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
+    # Short: Ansible has sockets in there, whose paths may have 107 letters (unix(7)).
+    temporary = Path(tempfile.mkdtemp(prefix="edgepath-"))
+    request.addfinalizer(lambda: shutil.rmtree(temporary))
     canary.planted["controller, secret key"] = lab_environment["AWS_SECRET_ACCESS_KEY"]
     places = {"TMPDIR": str(temporary), "ANSIBLE_LOCAL_TEMP": str(temporary / "local"),
               "ANSIBLE_REMOTE_TMP": str(temporary / "remote")}  # fmt: skip
